@@ -1,0 +1,1 @@
+"""What a workflow is: stages, their data, their configurations. Pure description, no I/O."""
