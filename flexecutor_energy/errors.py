@@ -25,7 +25,9 @@
     │   └── RuntimeMismatchError
     ├── StorageError (OSError)                   the object store or a disk refused     exit 1
     │   ├── BucketMissingError
-    │   └── InputMissingError
+    │   ├── InputMissingError
+    │   ├── StorageAccessError (PermissionError)
+    │   └── StorageUnreachableError (ConnectionError)
     ├── GapError (RuntimeError)                  the optimality gap is too large        exit 3
     └── EnergyError (RuntimeError)               energy was not measured                exit 4
         ├── EnergyUnavailableError
@@ -64,7 +66,9 @@ class DuplicateStageError(WorkflowError):
 
     def __init__(self, stage_id: str) -> None:
         self.stage_id = stage_id
-        super().__init__(f"stage id {stage_id!r} is used twice; every stage needs an id of its own")
+        super().__init__(
+            f"stage id {stage_id!r} is used twice; every stage needs an id of its own"
+        )
 
 
 class UnknownStageError(WorkflowError):
@@ -225,6 +229,14 @@ class BucketMissingError(StorageError):
 
 class InputMissingError(StorageError):
     """An input of a stage has no objects."""
+
+
+class StorageAccessError(StorageError, PermissionError):
+    """The object store refuses these credentials, or does not let them do this."""
+
+
+class StorageUnreachableError(StorageError, ConnectionError):
+    """The object store does not answer at its endpoint."""
 
 
 class GapError(FlexecutorEnergyError, RuntimeError):
