@@ -1,0 +1,1 @@
+"""Running a workflow: driver-side engine, worker-side supervision, and the backends between."""

@@ -25,6 +25,9 @@ class ChunkerType(Enum):
     DYNAMIC = 2
 
 
+ChunkerTypeEnum = ChunkerType  # Flexecutor's name
+
+
 class ChunkSource(Protocol):
     """An object that is to be cut."""
 

@@ -16,6 +16,9 @@ class ReadStrategy(Enum):
     """Each worker gets everything."""
 
 
+StrategyEnum = ReadStrategy  # Flexecutor's name
+
+
 @dataclass(frozen=True, slots=True)
 class FlexData:
     """All objects below one prefix of a bucket.

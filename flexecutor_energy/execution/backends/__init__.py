@@ -1,0 +1,1 @@
+"""Where invocations run: Lithops (its localhost, a cluster, a cloud) or warm local processes."""

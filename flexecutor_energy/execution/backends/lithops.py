@@ -1,0 +1,237 @@
+"""Invocations through Lithops: its localhost by default, or any backend it is configured for."""
+
+import contextlib
+import copy
+import logging
+import os
+import pickle
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import lithops
+from lithops.config import load_config
+from lithops.constants import LITHOPS_TEMP_DIR
+
+from flexecutor_energy import __version__
+from flexecutor_energy.errors import ConfigurationError, RuntimeMismatchError
+from flexecutor_energy.execution.backends import lithops_entry
+from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.01
+# the runner leaves a moment after its last status; only then is a missing status a lost task
+_GRACE_S = 2.0
+
+
+@dataclass(slots=True)
+class _Job:
+    """Tasks that were handed to Lithops in one call."""
+
+    executor: Any
+    pending: dict[Any, WorkerTask] = field(default_factory=dict)
+    ended_s: float | None = None
+
+
+class LithopsBackend:
+    """Runs each batch of tasks as one Lithops job.
+
+    An executor of Lithops' localhost runs one job after another, so a batch that becomes ready
+    while another runs gets an executor of its own; idle ones are used again.
+
+    Parameters
+    ----------
+    config : a Lithops configuration (dict, or path of a file); None lets Lithops find its own
+        and means localhost where there is none
+    """
+
+    def __init__(self, config: Mapping[str, Any] | str | Path | None = None) -> None:
+        self._config = _configuration(config)
+        self._where = str(self._config["lithops"]["backend"])
+        self._executors: list[Any] = []
+        self._jobs: list[_Job] = []
+        self._runner_cpu_s: dict[tuple[str, int, int], float] = {}
+        self._checked = False
+
+    @property
+    def name(self) -> str:
+        """``lithops:`` and the backend that Lithops uses."""
+        return f"lithops:{self._where}"
+
+    @property
+    def on_this_host(self) -> bool:
+        """Whether Lithops runs its workers as processes of this machine."""
+        return self._where == "localhost" and Path(self._runtime()).is_absolute()
+
+    def open(self) -> None:
+        """Create an executor; ask a runtime that is not this interpreter what it has."""
+        if self._executors:
+            return
+        self._executors.append(self._new_executor())
+        if not self._checked and self._runtime() != sys.executable:
+            self._check_runtime()
+        self._checked = True
+
+    def submit(self, tasks: Sequence[WorkerTask]) -> None:
+        """Start the tasks as one job."""
+        executor = self._idle_executor()
+        payloads = [pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL) for task in tasks]
+        futures = self._map(executor, payloads, max(task.memory_mb for task in tasks))
+        self._jobs.append(_Job(executor, dict(zip(futures, tasks, strict=True))))
+
+    def wait(self, timeout_s: float) -> list[WorkerReport]:
+        """Return the reports that Lithops has, waiting for the first."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            reports = [report for job in list(self._jobs) for report in self._collect(job)]
+            if reports or time.monotonic() >= deadline:
+                return reports
+            time.sleep(_POLL_S)
+
+    def own_cpu_s(self) -> float | None:
+        """Return the CPU seconds of Lithops' runner processes, as the workers saw them."""
+        return sum(self._runner_cpu_s.values()) if self.on_this_host else None
+
+    def cancel(self) -> None:
+        """Stop all jobs."""
+        self.close()
+        self.open()
+
+    def close(self) -> None:
+        """Stop all jobs and executors."""
+        self._jobs.clear()
+        executors, self._executors = self._executors, []
+        for executor in executors:
+            executor.__exit__(None, None, None)
+
+    def _new_executor(self) -> Any:
+        if self._where == "localhost":
+            # tasks carry the credentials of the store through this folder
+            Path(LITHOPS_TEMP_DIR).mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(PermissionError):
+                Path(LITHOPS_TEMP_DIR).chmod(0o700)
+        return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
+
+    def _idle_executor(self) -> Any:
+        busy = {id(job.executor) for job in self._jobs}
+        for executor in self._executors:
+            if id(executor) not in busy and not _runners(executor):
+                return executor
+        self._executors.append(self._new_executor())
+        return self._executors[-1]
+
+    def _map(self, executor: Any, payloads: list[bytes], memory_mb: int) -> list[Any]:
+        extra: dict[str, Any] = {}
+        if self._where != "localhost" and memory_mb:
+            extra["runtime_memory"] = memory_mb
+        cloudpickle.register_pickle_by_value(lithops_entry)
+        try:
+            return list(
+                executor.map(lithops_entry.invoke, payloads, include_modules=None, **extra)
+            )
+        finally:
+            cloudpickle.unregister_pickle_by_value(lithops_entry)
+
+    def _collect(self, job: _Job) -> list[WorkerReport]:
+        reports = [
+            self._report(future, job.pending.pop(future), job.executor)
+            for future in [f for f in job.pending if f.ready or f.success or f.done or f.error]
+        ]
+        if job.pending and not reports:
+            reports = self._lost(job)
+        if not job.pending:
+            self._jobs.remove(job)
+        return reports
+
+    def _report(self, future: Any, task: WorkerTask, executor: Any) -> WorkerReport:
+        try:
+            answer = future.result(internal_storage=executor.internal_storage)
+        except Exception as error:  # noqa: BLE001 - Lithops raises whatever its worker died of
+            return _failed(task, Failure("lost", f"Lithops: {type(error).__name__}: {error}"))
+        if answer is None or "report" not in answer:
+            problem = (answer or {}).get("problem", "no answer")
+            return _failed(task, Failure("lost", f"the runtime cannot run workers: {problem}"))
+        report: WorkerReport = pickle.loads(answer["report"])
+        for pid, started, cpu_s in report.supervisors:
+            process = (report.host.host_id, pid, started)
+            self._runner_cpu_s[process] = max(cpu_s, self._runner_cpu_s.get(process, 0.0))
+        return report
+
+    def _lost(self, job: _Job) -> list[WorkerReport]:
+        """Report the tasks of a job whose runner process has died without a word."""
+        if not self.on_this_host or _runners(job.executor):
+            job.ended_s = None
+            return []
+        now = time.monotonic()
+        job.ended_s = job.ended_s or now
+        if now - job.ended_s < _GRACE_S:
+            return []
+        failure = Failure("lost", "the Lithops runner process ended without a result")
+        reports = [_failed(task, failure) for task in job.pending.values()]
+        job.pending.clear()
+        return reports
+
+    def _check_runtime(self) -> None:
+        """Raise unless the runtime has this package, in this version, and this Python."""
+        executor = self._executors[0]
+        (future,) = self._map(executor, [b""], 0)
+        answer = executor.get_result([future], show_progressbar=False)
+        found = answer[0] if isinstance(answer, list) else answer
+        ours = __version__
+        if found.get("package") != ours:
+            has = found.get("package") or f"no flexecutor-energy ({found.get('problem')})"
+            raise RuntimeMismatchError(
+                f"the runtime {self._runtime()!r} of Lithops backend {self._where!r} has {has}, "
+                f"this machine has {ours}; install flexecutor-energy=={ours} in it"
+            )
+        mine = platform.python_version_tuple()[:2]
+        if tuple(found["python"].split(".")[:2]) != mine:
+            raise RuntimeMismatchError(
+                f"the runtime {self._runtime()!r} has Python {found['python']}, this machine "
+                f"{platform.python_version()}; functions are pickled, so the versions must agree"
+            )
+
+    def _runtime(self) -> str:
+        return str(self._config.get(self._where, {}).get("runtime", ""))
+
+
+def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    """Return a full Lithops configuration, tuned where it runs on localhost."""
+    if isinstance(config, Mapping):
+        found = copy.deepcopy(dict(config))
+    else:
+        try:
+            found = load_config(config_file=str(config) if config is not None else None)
+        except (FileNotFoundError, ValueError) as error:
+            raise ConfigurationError(f"Lithops configuration {str(config)!r}: {error}") from error
+    section = found.setdefault("lithops", {})
+    section.setdefault("backend", "localhost")
+    section.setdefault("data_limit", False)
+    if section["backend"] == "localhost":
+        # bookkeeping over an S3 server costs a second a stage; stage data does not go this way
+        section["storage"] = "localhost"
+        section.setdefault("monitoring_interval", 0.02)
+        section["data_cleaner"] = False  # its cleaner process outlives the run
+        local = found.setdefault("localhost", {})
+        local.setdefault("runtime", sys.executable)
+        local.setdefault("version", 1)
+        local.setdefault("worker_processes", 1024)  # one process a task: our limits bound them
+    return found
+
+
+def _runners(executor: Any) -> list[Any]:
+    """Return the live runner processes of a localhost executor; none on other backends."""
+    environment = getattr(executor.compute_handler, "env", None)
+    jobs: Mapping[str, Any] = getattr(environment, "jobs", {})
+    return [process for process in list(jobs.values()) if process.poll() is None]
+
+
+def _failed(task: WorkerTask, failure: Failure) -> WorkerReport:
+    host = HostView("", "", "", os.cpu_count() or 1)
+    return WorkerReport(task.task_id, task.worker_id, task.attempt, failure, host)

@@ -1,0 +1,131 @@
+"""Invocations in processes forked off one warm process on this machine."""
+
+import contextlib
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from flexecutor_energy.errors import ExecutionError
+from flexecutor_energy.execution import procfs
+from flexecutor_energy.execution.backends import zygote
+from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
+
+logger = logging.getLogger(__name__)
+
+
+class LocalBackend:
+    """A warm process that forks one process for each task.
+
+    It gets its work as pickled payloads and never imports the caller's script again, so scripts
+    need no ``__main__`` guard. The same limits and accounting hold as on Lithops.
+    """
+
+    name = "local"
+    on_this_host = True
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._running: dict[str, WorkerTask] = {}
+        self._reports: queue.Queue[WorkerReport | None] = queue.Queue()
+        self._ended_cpu_s = 0.0
+
+    def open(self) -> None:
+        """Start the warm process; opening twice changes nothing."""
+        if self._process is not None:
+            return
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "flexecutor_energy.execution.backends.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is the driver's to handle
+        )
+        self._reports = queue.Queue()
+        # a thread takes reports in, so that neither side can block the other by a full pipe
+        threading.Thread(
+            target=_pump, args=(os.dup(self._fd("stdout")), self._reports), daemon=True
+        ).start()
+
+    def submit(self, tasks: Sequence[WorkerTask]) -> None:
+        """Send tasks to the warm process."""
+        for task in tasks:
+            self._running[task.task_id] = task
+            with contextlib.suppress(BrokenPipeError):  # it died: wait reports the task as lost
+                zygote.send(self._fd("stdin"), task)
+
+    def wait(self, timeout_s: float) -> list[WorkerReport]:
+        """Return the reports that have come in, waiting for the first."""
+        reports: list[WorkerReport] = []
+        try:
+            while True:
+                report = self._reports.get(
+                    timeout=None if reports else timeout_s, block=not reports
+                )
+                if report is None:
+                    return reports + self._lost()
+                if self._running.pop(report.task_id, None) is not None:
+                    reports.append(report)
+        except queue.Empty:
+            return reports
+
+    def own_cpu_s(self) -> float | None:
+        """Return the CPU seconds of the warm process itself."""
+        alive = procfs.process_cpu(self._process.pid) if self._process is not None else None
+        return self._ended_cpu_s + (alive.own_s if alive is not None else 0.0)
+
+    def cancel(self) -> None:
+        """Stop all tasks; the warm process stays."""
+        self._running.clear()
+        with contextlib.suppress(BrokenPipeError):
+            zygote.send(self._fd("stdin"), zygote.CANCEL)
+
+    def close(self) -> None:
+        """End the warm process and with it every task."""
+        if self._process is None:
+            return
+        self._ended_cpu_s = self.own_cpu_s() or 0.0
+        process, self._process = self._process, None
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            logger.warning("the local worker process did not end by itself; killing it")
+            process.kill()
+            process.wait()
+
+    def _lost(self) -> list[WorkerReport]:
+        """Report every task of a warm process that died, and start another."""
+        process, self._process = self._process, None
+        code = process.wait() if process is not None else None
+        host = HostView("", "", "", os.cpu_count() or 1)
+        failure = Failure("lost", f"the process that runs local workers died with code {code}")
+        reports = [
+            WorkerReport(task.task_id, task.worker_id, task.attempt, failure, host)
+            for task in self._running.values()
+        ]
+        self._running.clear()
+        self.open()
+        return reports
+
+    def _fd(self, name: str) -> int:
+        stream = getattr(self._process, name, None)
+        if stream is None:
+            raise ExecutionError("the local backend is not open; call open() first")
+        return int(stream.fileno())
+
+
+def _pump(fd: int, reports: "queue.Queue[WorkerReport | None]") -> None:
+    """Move reports from the pipe to the queue until it closes; None marks the end."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            reports.put(zygote.receive(fd))
+    os.close(fd)
+    reports.put(None)

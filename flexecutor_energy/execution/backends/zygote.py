@@ -1,0 +1,73 @@
+"""The warm process of the local backend: forks an invocation for each task it is sent.
+
+Run as ``python -m flexecutor_energy.execution.backends.zygote``. Tasks come in over standard
+input and reports go out over standard output, each a pickle behind its length. It ends, with
+all its invocations, when its input closes, so it never outlives its driver.
+"""
+
+import contextlib
+import os
+import pickle
+import select
+import struct
+from typing import Any
+
+from flexecutor_energy.execution.supervisor import Supervisor
+from flexecutor_energy.execution.task import WorkerTask
+
+_LENGTH = struct.Struct("!Q")
+CANCEL = "cancel"
+
+
+def send(fd: int, message: Any) -> None:
+    """Write one message."""
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    rest = memoryview(_LENGTH.pack(len(data)) + data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def receive(fd: int) -> Any:
+    """Read one message; raises EOFError when the other side has closed.
+
+    Unbuffered, so that a readable descriptor always means an unread message.
+    """
+    return pickle.loads(_exactly(fd, _LENGTH.unpack(_exactly(fd, _LENGTH.size))[0]))
+
+
+def _exactly(fd: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size:
+        part = os.read(fd, size)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def main() -> None:
+    """Serve tasks until the input closes."""
+    tasks, reports = os.dup(0), os.dup(1)
+    os.dup2(2, 1)  # a stray print must not spoil the channel
+    supervisor = Supervisor(private_fds=(tasks, reports))
+    try:
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            while True:
+                for report in supervisor.poll(60.0, wake_fd=tasks):
+                    send(reports, report)
+                while select.select([tasks], [], [], 0)[0]:
+                    _serve(supervisor, receive(tasks))
+    finally:
+        supervisor.close()
+
+
+def _serve(supervisor: Supervisor, message: Any) -> None:
+    if isinstance(message, WorkerTask):
+        supervisor.start(message)
+    elif message == CANCEL:
+        supervisor.close()
+
+
+if __name__ == "__main__":
+    main()

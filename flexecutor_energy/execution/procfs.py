@@ -1,0 +1,170 @@
+"""What ``/proc`` says about processes and the host. Standard library only.
+
+Every function returns None (or leaves an entry out) where the kernel does not tell.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCpu:
+    """CPU seconds that one process has used.
+
+    Attributes
+    ----------
+    pid, started_ticks : together they identify the process, also after its pid is reused
+    own_s : CPU seconds of the process itself
+    reaped_s : CPU seconds of its children that ended and were waited for
+    """
+
+    pid: int
+    started_ticks: int
+    own_s: float
+    reaped_s: float
+
+
+def process_cpu(pid: int) -> ProcessCpu | None:
+    """Return the CPU use of a process, or None if it is gone."""
+    fields = _stat(pid)
+    if fields is None:
+        return None
+    utime, stime, cutime, cstime = (int(value) * _TICK_S for value in fields[11:15])
+    return ProcessCpu(pid, int(fields[19]), utime + stime, cutime + cstime)
+
+
+def parent_pid(pid: int) -> int | None:
+    """Return the parent of a process, or None if it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields is not None else None
+
+
+def session_id(pid: int) -> int | None:
+    """Return the session of a process, or None if it is gone."""
+    fields = _stat(pid)
+    return int(fields[3]) if fields is not None else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of ``/proc/<pid>/stat`` from the state (field 3 of proc(5)) on."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()  # the name before it may hold anything
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Yield the live descendants of a process."""
+    pending = [pid]
+    while pending:
+        for child in _children(pending.pop()):
+            yield child
+            pending.append(child)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in (_PROC / str(pid) / "task").iterdir():
+            found.extend(int(child) for child in (task / "children").read_text().split())
+    except OSError:
+        return found  # the process ended meanwhile
+    return found
+
+
+def tree_cpu_s(pid: int) -> float:
+    """Return the CPU seconds of a process, its reaped children and its live descendants."""
+    total = 0.0
+    for member in (pid, *descendants(pid)):
+        cpu = process_cpu(member)
+        if cpu is not None:
+            total += cpu.own_s + cpu.reaped_s
+    return total
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return the resident memory of one process, or None if it is gone."""
+    sizes = _statm(pid)
+    return sizes[1] if sizes else None
+
+
+def tree_resident_bytes(pid: int) -> int | None:
+    """Return the resident memory of a process and its descendants, or None if it is gone."""
+    own = resident_bytes(pid)
+    if own is None:
+        return None
+    return own + sum(resident_bytes(child) or 0 for child in descendants(pid))
+
+
+def address_space_bytes(pid: int) -> int | None:
+    """Return the size of the address space of a process, or None if it is gone."""
+    sizes = _statm(pid)
+    return sizes[0] if sizes else None
+
+
+def _statm(pid: int) -> tuple[int, int] | None:
+    try:
+        size, resident = (_PROC / str(pid) / "statm").read_text().split()[:2]
+    except (OSError, ValueError):
+        return None
+    return int(size) * _PAGE_BYTES, int(resident) * _PAGE_BYTES
+
+
+def host_busy_s() -> float | None:
+    """Return the CPU seconds that all processes of the host have used since boot.
+
+    user + nice + system + irq + softirq of ``/proc/stat``; time stolen by other guests is not
+    this host's work.
+    """
+    try:
+        first = (_PROC / "stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq = (int(v) for v in first[1:8])
+    return (user + nice + system + irq + softirq) * _TICK_S
+
+
+def host_memory_used_mb() -> float | None:
+    """Return the memory in use on the host, MB: total less available."""
+    sizes: dict[str, int] = {}
+    try:
+        for line in (_PROC / "meminfo").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in {"MemTotal", "MemAvailable"}:
+                sizes[name] = int(rest.split()[0])
+    except (OSError, ValueError):
+        return None
+    if len(sizes) != 2:
+        return None
+    return (sizes["MemTotal"] - sizes["MemAvailable"]) * 1024 / 1e6
+
+
+def host_id() -> str:
+    """Return an id of this boot of this machine: workers that share it share a host."""
+    parts = []
+    for path in (_PROC / "sys/kernel/random/boot_id", Path("/etc/machine-id")):
+        try:
+            parts.append(path.read_text().strip())
+        except OSError:
+            parts.append("")
+    return "/".join(parts) if any(parts) else os.uname().nodename
+
+
+def cpu_name() -> str:
+    """Return the CPU's model string, or "" where the kernel gives none (most ARM machines)."""
+    try:
+        lines = (_PROC / "cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return ""

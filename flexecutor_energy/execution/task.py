@@ -1,0 +1,173 @@
+"""What travels to a worker and what comes back. Standard library only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flexecutor_energy.records.run import WorkerRecord
+from flexecutor_energy.storage.location import ObjectRef, StoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One object, or a range of it, that becomes one local file.
+
+    Attributes
+    ----------
+    bucket, key : the object
+    start, end : the bytes wanted, end exclusive; None means the whole object
+    header_bytes : how many bytes of the object's beginning go before the range
+    """
+
+    bucket: str
+    key: str
+    size_bytes: int
+    start: int | None = None
+    end: int | None = None
+    header_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTarget:
+    """Where a worker's files of one output go: ``<bucket>/<prefix>/<run id>/``."""
+
+    data_id: str
+    bucket: str
+    prefix: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTask:
+    """One invocation of a stage function.
+
+    Attributes
+    ----------
+    function : cloudpickle of the pair (function, params)
+    inputs : files of each input, in the order the function sees them
+    cpu : cores it may use
+    memory_mb : MB it may use beyond its start-up size; 0 means no limit
+    timeout_s : seconds until it is stopped; None means never
+    submitted_wall_s : driver's wall clock at submission
+    """
+
+    run_id: str
+    stage_id: str
+    worker_id: int
+    num_workers: int
+    attempt: int
+    function: bytes
+    inputs: Mapping[str, tuple[InputFile, ...]]
+    outputs: tuple[OutputTarget, ...]
+    store: StoreSpec
+    cpu: float
+    memory_mb: int
+    timeout_s: float | None
+    submitted_wall_s: float
+    scratch_base: str | None = None
+
+    @property
+    def task_id(self) -> str:
+        """Name of the task, unique in a run."""
+        return f"{self.stage_id}/{self.worker_id}/{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an invocation failed.
+
+    ``kind`` is ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``cancelled`` or ``lost``.
+    """
+
+    kind: str
+    cause: str
+    traceback: str = ""
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether another attempt could end differently: limits hit are hit again."""
+        return self.kind in {"raised", "killed", "lost"}
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """The host that a worker ran on, as it saw it."""
+
+    host_id: str
+    node: str
+    cpu_name: str
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One instant: monotonic and wall time of the worker's host, CPU seconds so far.
+
+    ``cpu_s`` counts the worker's process tree, ``host_busy_s`` all processes of its host.
+    """
+
+    monotonic_s: float
+    wall_s: float
+    cpu_s: float
+    host_busy_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostSample:
+    """Host counters at one instant of its monotonic clock."""
+
+    monotonic_s: float
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What one invocation did and used.
+
+    Attributes
+    ----------
+    clocks : at the start of read, compute, write and at the end; empty if it never started
+    total_cpu_s : CPU seconds of the whole process tree, start-up and wind-down included
+    outputs : objects written, by data id
+    value : pickled return value of the function, or None
+    limits : what was enforced, and by which mechanism
+    supervisors : (pid, start ticks, CPU seconds) of the processes around the invocation
+    logs : the last lines that it printed
+    """
+
+    task_id: str
+    worker_id: int
+    attempt: int
+    failure: Failure | None
+    host: HostView
+    clocks: tuple[Clock, ...] = ()
+    submitted_wall_s: float = 0.0
+    total_cpu_s: float | None = None
+    memory_peak_mb: float | None = None
+    memory_baseline_mb: float | None = None
+    bytes_read: int | None = None
+    bytes_written: int | None = None
+    outputs: Mapping[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
+    value: bytes | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    host_samples: tuple[HostSample, ...] = ()
+    supervisors: tuple[tuple[int, int, float], ...] = ()
+    logs: str = ""
+    software: str = ""
+
+    def record(self) -> WorkerRecord:
+        """Return the report as a profile keeps it, without energy."""
+        if len(self.clocks) != 4:
+            return WorkerRecord(memory_peak_mb=self.memory_peak_mb)
+        read, compute, write, end = self.clocks
+        return WorkerRecord(
+            read_s=compute.monotonic_s - read.monotonic_s,
+            compute_s=write.monotonic_s - compute.monotonic_s,
+            write_s=end.monotonic_s - write.monotonic_s,
+            cold_start_s=max(read.wall_s - self.submitted_wall_s, 0.0),
+            cpu_time_s=end.cpu_s - read.cpu_s,
+            startup_cpu_time_s=read.cpu_s,
+            memory_peak_mb=self.memory_peak_mb,
+            bytes_read=self.bytes_read,
+            bytes_written=self.bytes_written,
+        )
