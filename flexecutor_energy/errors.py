@@ -174,7 +174,8 @@ class StageFailedError(ExecutionError):
     Attributes
     ----------
     stage_id, worker_id, attempts : where, and how often it was tried
-    kind : ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``no_output`` or ``lost``
+    kind : ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``no_output``, or, where the
+        surroundings failed and not the stage, ``storage`` or ``lost``
     cause : one line that says what happened
     remote_traceback : the traceback of the worker, or "" where there is none
     logs : last lines that the worker wrote to its standard output and error
@@ -194,6 +195,7 @@ class StageFailedError(ExecutionError):
         self.stage_id = stage_id
         self.worker_id = worker_id
         self.kind = kind
+        self.by_surroundings = kind in {"storage", "lost"}
         self.cause = cause
         self.attempts = attempts
         self.remote_traceback = remote_traceback

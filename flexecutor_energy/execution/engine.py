@@ -17,7 +17,7 @@ from flexecutor_energy.execution.events import (
     WorkerFinished,
     WorkerRetried,
 )
-from flexecutor_energy.execution.inputs import InputResolver, StageInputs, check_inputs
+from flexecutor_energy.execution.inputs import InputResolver, StageInputs
 from flexecutor_energy.execution.shipping import pack_function
 from flexecutor_energy.execution.task import Failure, OutputTarget, WorkerReport, WorkerTask
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
@@ -61,6 +61,12 @@ class _Running:
     done: dict[int, WorkerReport] = field(default_factory=dict)
     wasted: list[WorkerReport] = field(default_factory=list)
     finished_wall_s: float = 0.0
+    lost_workers: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether no worker of the stage is at work any more."""
+        return len(self.done) + self.lost_workers == len(self.tasks)
 
 
 class Engine:
@@ -169,7 +175,10 @@ class _Run:
 
     def to_end(self, cancel: threading.Event | None) -> None:
         made = {data.data_id for stage in self._graph.stages for data in stage.outputs}
-        check_inputs(self._resolver, self._graph.stages, made)
+        for stage in self._graph.stages:
+            self._resolver.fingerprint(
+                stage, made
+            )  # a missing input ends the run before it begins
         while True:
             self._start_ready()
             if not self._running:
@@ -236,52 +245,53 @@ class _Run:
         running = self._running.get(stage_id)
         if running is None or running.tasks[report.worker_id].attempt != report.attempt:
             return  # the rest of a stage that has failed already
-        if report.failure is not None:
-            self._retry_or_fail(running, report, report.failure)
-            return
-        running.done[report.worker_id] = report
-        running.finished_wall_s = max(running.finished_wall_s, self._end_of(report))
-        self._engine.tell(WorkerFinished(self._trace.run_id, stage_id, report.worker_id))
-        if len(running.done) == len(running.tasks):
-            self._finish(running)
+        if report.failure is None:
+            running.done[report.worker_id] = report
+            running.finished_wall_s = max(running.finished_wall_s, self._end_of(report))
+            self._engine.tell(WorkerFinished(self._trace.run_id, stage_id, report.worker_id))
+        else:
+            running.wasted.append(report)
+            if self._may_retry(stage_id, report, report.failure):
+                self._retry(running, report, report.failure)
+            else:
+                running.lost_workers += 1
+                self._fail(stage_id, _stage_error(stage_id, report, report.failure))
+        if running.ended:
+            del self._running[stage_id]
+            if stage_id in self._trace.failures:
+                self._trace.wasted.extend([*running.wasted, *running.done.values()])
+            else:
+                self._finish(running)
 
     def _end_of(self, report: WorkerReport) -> float:
         """Return the wall clock of a worker's end, by the driver's clock where hosts differ."""
         return report.clocks[-1].wall_s if self._trace.on_this_host else time.time()
 
-    def _retry_or_fail(self, running: _Running, report: WorkerReport, failure: Failure) -> None:
-        running.wasted.append(report)
-        stage_id = running.stage.stage_id
-        if failure.worth_retrying and report.attempt <= self._options.retries:
-            task = replace(
-                running.tasks[report.worker_id],
-                attempt=report.attempt + 1,
-                submitted_wall_s=time.time(),
-            )
-            running.tasks[report.worker_id] = task
-            self._engine.tell(
-                WorkerRetried(
-                    self._trace.run_id, stage_id, report.worker_id, task.attempt, failure.cause
-                )
-            )
-            self._engine.backend.submit([task])
-            return
-        self._fail(
-            running,
-            StageFailedError(
-                stage_id,
-                report.worker_id,
-                failure.kind,
-                failure.cause,
-                attempts=report.attempt,
-                remote_traceback=failure.traceback,
-                logs=report.logs,
-            ),
+    def _may_retry(self, stage_id: str, report: WorkerReport, failure: Failure) -> bool:
+        return (
+            failure.worth_retrying
+            and report.attempt <= self._options.retries
+            and stage_id not in self._trace.failures
         )
 
-    def _fail(self, running: _Running, error: StageFailedError) -> None:
-        stage_id = running.stage.stage_id
-        del self._running[stage_id]
+    def _retry(self, running: _Running, report: WorkerReport, failure: Failure) -> None:
+        task = replace(
+            running.tasks[report.worker_id],
+            attempt=report.attempt + 1,
+            submitted_wall_s=time.time(),
+        )
+        running.tasks[report.worker_id] = task
+        self._engine.tell(
+            WorkerRetried(
+                self._trace.run_id, task.stage_id, task.worker_id, task.attempt, failure.cause
+            )
+        )
+        self._engine.backend.submit([task])
+
+    def _fail(self, stage_id: str, error: StageFailedError) -> None:
+        """Note that a stage failed; its other workers come to their end before it is let go."""
+        if stage_id in self._trace.failures:
+            return
         self._trace.failures[stage_id] = error
         self._engine.tell(StageFailed(self._trace.run_id, stage_id, error))
         if not self._options.keep_going:
@@ -293,14 +303,25 @@ class _Run:
         if stage.outputs and not trace.outputs():
             names = ", ".join(repr(data.data_id) for data in stage.outputs)
             cause = f"no worker wrote any of its declared outputs ({names})"
-            error = StageFailedError(stage.stage_id, 0, "no_output", cause)
-            self._fail(running, error)
+            self._trace.wasted.extend(trace.reports)
+            self._fail(stage.stage_id, StageFailedError(stage.stage_id, 0, "no_output", cause))
             return
         for data in stage.outputs:
             self._made[data.data_id] = trace.outputs(data.data_id)
-        del self._running[stage.stage_id]
         self._trace.stages[stage.stage_id] = trace
         self._engine.tell(StageFinished(self._trace.run_id, trace))
+
+
+def _stage_error(stage_id: str, report: WorkerReport, failure: Failure) -> StageFailedError:
+    return StageFailedError(
+        stage_id,
+        report.worker_id,
+        failure.kind,
+        failure.cause,
+        attempts=report.attempt,
+        remote_traceback=failure.traceback,
+        logs=report.logs,
+    )
 
 
 def _stage_trace(running: _Running, start_wall_s: float) -> StageTrace:
@@ -314,8 +335,8 @@ def _stage_trace(running: _Running, start_wall_s: float) -> StageTrace:
         submitted_s=running.submitted_wall_s - start_wall_s,
         finished_s=running.finished_wall_s - start_wall_s,
         fan_in=running.fan_in,
-        input_hash=running.inputs.input_hash,
         input_bytes=running.inputs.size_bytes,
+        gets=sum(len(files) for share in running.inputs.shares for files in share.values()),
     )
 
 

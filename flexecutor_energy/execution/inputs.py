@@ -1,10 +1,10 @@
 """Finding the objects of a stage's inputs and sharing them out among its workers."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from flexecutor_energy.errors import BucketMissingError, InputMissingError
+from flexecutor_energy.errors import InputMissingError
 from flexecutor_energy.execution.task import InputFile
 from flexecutor_energy.storage.location import ObjectRef
 from flexecutor_energy.storage.store import ObjectStore
@@ -21,13 +21,11 @@ class StageInputs:
     num_workers : the workers that get work: asked for, but at most ``max_concurrency`` and the
         number of pieces of every scattered input
     shares : for each worker, the files of each input
-    input_hash : changes when an external input changes; of the external inputs alone
     size_bytes : bytes of all inputs together, each counted once
     """
 
     num_workers: int
     shares: tuple[Mapping[str, tuple[InputFile, ...]], ...]
-    input_hash: str
     size_bytes: int
 
 
@@ -63,7 +61,6 @@ class InputResolver:
         """
         limit = min(workers, stage.max_concurrency)
         objects: dict[str, list[ObjectRef]] = {}
-        external = hashlib.sha256()
         for data in stage.inputs:
             if data.data_id in made:
                 objects[data.data_id] = list(made[data.data_id])
@@ -74,8 +71,6 @@ class InputResolver:
                     )
             else:
                 objects[data.data_id] = self._external(stage, data)
-                for ref in objects[data.data_id]:
-                    external.update(f"{ref.key}\0{ref.size_bytes}\0{ref.etag}\n".encode())
         pieces = {d.data_id: self._pieces(d, objects[d.data_id], limit) for d in stage.inputs}
         scattered = [d for d in stage.inputs if d.read_strategy is ReadStrategy.SCATTER]
         count = min([limit, *(len(pieces[d.data_id]) for d in scattered)])
@@ -84,7 +79,16 @@ class InputResolver:
             for worker in range(count)
         )
         size = sum(ref.size_bytes for refs in objects.values() for ref in refs)
-        return StageInputs(count, shares, external.hexdigest()[:16], size)
+        return StageInputs(count, shares, size)
+
+    def fingerprint(self, stage: Stage, made_by_stages: Collection[str]) -> str:
+        """Return a hash of a stage's external inputs: names, sizes and versions of objects."""
+        digest = hashlib.sha256()
+        for data in stage.inputs:
+            if data.data_id not in made_by_stages:
+                for ref in self._external(stage, data):
+                    digest.update(f"{ref.key}\0{ref.size_bytes}\0{ref.etag}\n".encode())
+        return digest.hexdigest()[:16]
 
     def _external(self, stage: Stage, data: FlexData) -> list[ObjectRef]:
         bucket = data.bucket or self._bucket
@@ -158,20 +162,3 @@ def _share(
         return tuple(pieces)
     first = len(pieces) * worker // workers
     return tuple(pieces[first : len(pieces) * (worker + 1) // workers])
-
-
-def check_inputs(resolver: InputResolver, stages: Sequence[Stage], made_by: set[str]) -> None:
-    """Raise before anything runs if an external input is missing.
-
-    Parameters
-    ----------
-    made_by : ids of the data that stages of the workflow write
-    """
-    for stage in stages:
-        outside = [data for data in stage.inputs if data.data_id not in made_by]
-        if outside:
-            probe = Stage(stage.stage_id, stage.func, inputs=outside)
-            resolver.resolve(probe, 1, {})
-
-
-__all__ = ["BucketMissingError", "InputResolver", "StageInputs", "check_inputs"]

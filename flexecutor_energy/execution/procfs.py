@@ -3,6 +3,7 @@
 Every function returns None (or leaves an entry out) where the kernel does not tell.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,16 +80,6 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def tree_cpu_s(pid: int) -> float:
-    """Return the CPU seconds of a process, its reaped children and its live descendants."""
-    total = 0.0
-    for member in (pid, *descendants(pid)):
-        cpu = process_cpu(member)
-        if cpu is not None:
-            total += cpu.own_s + cpu.reaped_s
-    return total
-
-
 def resident_bytes(pid: int) -> int | None:
     """Return the resident memory of one process, or None if it is gone."""
     sizes = _statm(pid)
@@ -147,24 +138,15 @@ def host_memory_used_mb() -> float | None:
 
 
 def host_id() -> str:
-    """Return an id of this boot of this machine: workers that share it share a host."""
+    """Return an id of this boot of this machine: workers that share it share a host.
+
+    A digest, as the machine id itself should stay on the machine (machine-id(5)).
+    """
     parts = []
     for path in (_PROC / "sys/kernel/random/boot_id", Path("/etc/machine-id")):
         try:
             parts.append(path.read_text().strip())
         except OSError:
             parts.append("")
-    return "/".join(parts) if any(parts) else os.uname().nodename
-
-
-def cpu_name() -> str:
-    """Return the CPU's model string, or "" where the kernel gives none (most ARM machines)."""
-    try:
-        lines = (_PROC / "cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return ""
+    name = "/".join(parts) if any(parts) else os.uname().nodename
+    return hashlib.sha256(name.encode()).hexdigest()[:12]

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,6 +37,7 @@ from flexecutor_energy.execution.task import (
     WorkerTask,
 )
 from flexecutor_energy.execution.worker import Progress, run_task
+from flexecutor_energy.hardware.detect import detect_host
 
 _WATCH_S = 0.02
 _SAMPLE_S = 0.25
@@ -76,9 +77,9 @@ class Supervisor:
         self._private_fds = tuple(private_fds)
         self._roots = roots or CgroupRoots.of_this_process()
         self._children: dict[int, _Child] = {}
-        self._host = HostView(
-            procfs.host_id(), platform.node(), procfs.cpu_name(), os.cpu_count() or 1
-        )
+        # ids of the machine stay on it: a digest tells hosts apart
+        facts = replace(detect_host(), boot_id=None, machine_id=None)
+        self._host = HostView(procfs.host_id(), platform.node(), facts)
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     @property

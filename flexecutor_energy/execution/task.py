@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flexecutor_energy.records.run import WorkerRecord
+from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.storage.location import ObjectRef, StoreSpec
 
 
@@ -76,7 +76,8 @@ class WorkerTask:
 class Failure:
     """Why an invocation failed.
 
-    ``kind`` is ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``cancelled`` or ``lost``.
+    ``kind`` is ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``cancelled``, ``storage``
+    (the object store refused) or ``lost`` (the process around it died).
     """
 
     kind: str
@@ -86,17 +87,21 @@ class Failure:
     @property
     def worth_retrying(self) -> bool:
         """Whether another attempt could end differently: limits hit are hit again."""
-        return self.kind in {"raised", "killed", "lost"}
+        return self.kind in {"raised", "killed", "storage", "lost"}
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """The host that a worker ran on, as it saw it."""
+    """The host that a worker ran on, as it saw it; workers with one id share a host."""
 
     host_id: str
     node: str
-    cpu_name: str
-    cores: int
+    facts: HostFacts
+
+    @classmethod
+    def unknown(cls) -> "HostView":
+        """Return the host of a worker that never told."""
+        return cls("", "", HostFacts(*[None] * 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +160,9 @@ class WorkerReport:
     logs: str = ""
     software: str = ""
 
-    def record(self) -> WorkerRecord:
-        """Return the report as a profile keeps it, without energy."""
+    @property
+    def function_cpu_s(self) -> float | None:
+        """CPU seconds of read, compute and write; None if the function did not reach its end."""
         if len(self.clocks) != 4:
-            return WorkerRecord(memory_peak_mb=self.memory_peak_mb)
-        read, compute, write, end = self.clocks
-        return WorkerRecord(
-            read_s=compute.monotonic_s - read.monotonic_s,
-            compute_s=write.monotonic_s - compute.monotonic_s,
-            write_s=end.monotonic_s - write.monotonic_s,
-            cold_start_s=max(read.wall_s - self.submitted_wall_s, 0.0),
-            cpu_time_s=end.cpu_s - read.cpu_s,
-            startup_cpu_time_s=read.cpu_s,
-            memory_peak_mb=self.memory_peak_mb,
-            bytes_read=self.bytes_read,
-            bytes_written=self.bytes_written,
-        )
+            return None
+        return self.clocks[-1].cpu_s - self.clocks[0].cpu_s

@@ -21,6 +21,8 @@ class StageTrace:
     wasted : reports of failed attempts
     submitted_s, finished_s : seconds since the run's first submission
     fan_in : workers that each parent stage ran
+    input_bytes : size of all inputs, each object counted once
+    gets : read requests to the object store
     """
 
     stage_id: str
@@ -31,8 +33,8 @@ class StageTrace:
     submitted_s: float
     finished_s: float
     fan_in: Mapping[str, int]
-    input_hash: str
     input_bytes: int
+    gets: int
 
     @property
     def makespan_s(self) -> float:
@@ -61,6 +63,7 @@ class RunTrace:
     backend : where it ran
     started_wall_s : wall clock of the first submission, None before it
     stages, failures : finished and failed stages by id
+    wasted : reports of the workers of failed stages
     driver_cpu_s, backend_cpu_s : CPU seconds of the engine's process and of the processes
         between it and the invocations during the run; None where not visible
     """
@@ -71,6 +74,7 @@ class RunTrace:
     started_wall_s: float | None = None
     stages: dict[str, StageTrace] = field(default_factory=dict)
     failures: dict[str, StageFailedError] = field(default_factory=dict)
+    wasted: list[WorkerReport] = field(default_factory=list)
     driver_cpu_s: float | None = None
     backend_cpu_s: float | None = None
 
@@ -81,5 +85,6 @@ class RunTrace:
 
     @property
     def reports(self) -> list[WorkerReport]:
-        """Every attempt of every finished stage."""
-        return [r for stage in self.stages.values() for r in (*stage.reports, *stage.wasted)]
+        """Every attempt of every worker that came to an end."""
+        finished = [r for s in self.stages.values() for r in (*s.reports, *s.wasted)]
+        return finished + self.wasted

@@ -17,6 +17,7 @@ from pathlib import Path
 import cloudpickle
 import obstore  # noqa: F401 - part of the bare worker, so loaded before memory is counted
 
+from flexecutor_energy.errors import StorageError
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.limits import limit_address_space
 from flexecutor_energy.execution.task import Clock, Failure, InputFile, WorkerTask
@@ -158,7 +159,9 @@ def own_cpu_s() -> float:
 def _failure(error: BaseException) -> Failure:
     text = "".join(traceback.format_exception(error))
     cause = f"{type(error).__name__}: {error}".strip().removesuffix(":")
-    return Failure("out_of_memory" if _is_memory(error) else "raised", cause, text)
+    if _is_memory(error):
+        return Failure("out_of_memory", cause, text)
+    return Failure("storage" if isinstance(error, StorageError) else "raised", cause, text)
 
 
 def _is_memory(error: BaseException | None) -> bool:

@@ -1,0 +1,1 @@
+"""Measuring stages over a space of configurations."""

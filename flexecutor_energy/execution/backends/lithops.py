@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import logging
-import os
 import pickle
 import platform
 import sys
@@ -233,5 +232,4 @@ def _runners(executor: Any) -> list[Any]:
 
 
 def _failed(task: WorkerTask, failure: Failure) -> WorkerReport:
-    host = HostView("", "", "", os.cpu_count() or 1)
-    return WorkerReport(task.task_id, task.worker_id, task.attempt, failure, host)
+    return WorkerReport(task.task_id, task.worker_id, task.attempt, failure, HostView.unknown())

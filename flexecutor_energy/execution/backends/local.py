@@ -105,10 +105,9 @@ class LocalBackend:
         """Report every task of a warm process that died, and start another."""
         process, self._process = self._process, None
         code = process.wait() if process is not None else None
-        host = HostView("", "", "", os.cpu_count() or 1)
         failure = Failure("lost", f"the process that runs local workers died with code {code}")
         reports = [
-            WorkerReport(task.task_id, task.worker_id, task.attempt, failure, host)
+            WorkerReport(task.task_id, task.worker_id, task.attempt, failure, HostView.unknown())
             for task in self._running.values()
         ]
         self._running.clear()

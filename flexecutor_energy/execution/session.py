@@ -1,0 +1,125 @@
+"""One open backend on one open storage: where runs of workflows happen."""
+
+import contextlib
+import datetime
+import logging
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flexecutor_energy.execution.backends.protocol import Backend
+from flexecutor_energy.execution.backends.select import open_backend
+from flexecutor_energy.execution.engine import Engine, RunOptions
+from flexecutor_energy.execution.events import Observer
+from flexecutor_energy.execution.ledger import Ledger, TreeMeter, ledger_of
+from flexecutor_energy.execution.trace import RunTrace
+from flexecutor_energy.storage.admin import ensure_bucket
+from flexecutor_energy.storage.select import Storage, open_storage
+from flexecutor_energy.workflow.config import StageConfig
+from flexecutor_energy.workflow.graph import StageGraph
+from flexecutor_energy.workspace import Workspace, write_atomically
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Session:
+    """Runs workflows on an open backend and storage.
+
+    Attributes
+    ----------
+    storage : where the data of stages lies
+    backend : where stages run
+    workspace : where logs of workers go
+    """
+
+    storage: Storage
+    backend: Backend
+    workspace: Workspace
+
+    def run(
+        self,
+        graph: StageGraph,
+        configs: Mapping[str, StageConfig],
+        trace: RunTrace,
+        options: RunOptions,
+        observers: Iterable[Observer] = (),
+        cancel: threading.Event | None = None,
+    ) -> Ledger:
+        """Run a workflow once, filling ``trace``, and return where its CPU time went.
+
+        Missing output buckets are created. The logs of failed stages, and of workers that
+        printed something, are kept whatever happens.
+        """
+        for bucket in self._output_buckets(graph):
+            ensure_bucket(self.storage.spec, bucket)
+        engine = Engine(self.backend, self.storage.store, self.storage.bucket, observers)
+        meter = TreeMeter(self._server_pids)
+        try:
+            engine.run(graph, configs, trace, options, cancel)
+        finally:
+            self._keep_logs(graph.name, trace)
+        return ledger_of(trace, meter)
+
+    def remove_outputs(self, graph: StageGraph, run_id: str, keep: Iterable[str] = ()) -> None:
+        """Delete what a run wrote, but for the data whose ids are in ``keep``."""
+        kept = set(keep)
+        for stage in graph.stages:
+            for data in stage.outputs:
+                if data.data_id not in kept:
+                    bucket = data.bucket or self.storage.bucket
+                    self.storage.store.delete_prefix(bucket, f"{data.prefix}/{run_id}/")
+
+    def _output_buckets(self, graph: StageGraph) -> set[str]:
+        return {d.bucket or self.storage.bucket for s in graph.stages for d in s.outputs}
+
+    def _server_pids(self) -> tuple[int, ...]:
+        return self.storage.server.pids() if self.storage.server is not None else ()
+
+    def _keep_logs(self, dag: str, trace: RunTrace) -> None:
+        folder = self.workspace.runs(dag) / trace.run_id / "logs"
+        texts = {
+            f"{stage.stage_id}-{report.worker_id}-{report.attempt}.log": report.logs
+            for stage in trace.stages.values()
+            for report in (*stage.reports, *stage.wasted)
+            if report.logs.strip()
+        }
+        for stage_id, error in trace.failures.items():
+            texts[f"{stage_id}-failed.log"] = f"{error}\n"
+        for name, text in texts.items():
+            write_atomically(folder / name.replace("/", "_"), self.storage.spec.redact(text))
+
+
+@contextlib.contextmanager
+def open_session(
+    backend: Any = "lithops",
+    storage: Any = None,
+    workspace: Workspace | Path | str | None = None,
+) -> Iterator[Session]:
+    """Open storage and backend, and close what this call opened.
+
+    Parameters
+    ----------
+    backend : a name, a Lithops configuration, or a backend object
+    storage : what ``open_storage`` takes; None lets the settings decide
+    workspace : folder of profiles, models, runs and the embedded server
+    """
+    place = Workspace.of(workspace)
+    with contextlib.ExitStack() as stack:
+        opened = open_storage(storage, place)
+        if opened is not storage:
+            stack.callback(opened.close)
+        logger.info("storage: %s", opened.describe())
+        runner = open_backend(backend)
+        if runner is not backend:
+            stack.callback(runner.close)
+        yield Session(opened, runner, place)
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time and that no two runs share."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
+    return f"{now}-{secrets.token_hex(4)}"
