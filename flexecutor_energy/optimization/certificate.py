@@ -1,0 +1,202 @@
+"""The proof that goes with a plan: bounds, and the multipliers that show them.
+
+`verify` recomputes the proof in exact arithmetic; nothing here has to be trusted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from flexecutor_energy.errors import PlanFormatError
+from flexecutor_energy.optimization.fingerprint import fingerprint
+from flexecutor_energy.optimization.objective import Objective, Weights
+from flexecutor_energy.optimization.problem import TOLERANCE, Choice, Label, Problem
+from flexecutor_energy.optimization.rational import rounded_down
+from flexecutor_energy.optimization.schedule import Evaluation
+from flexecutor_energy.optimization.verify import Exact
+
+Kind = Literal["optimal", "gap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Multipliers:
+    """Prices of the constraints: with any such prices weak duality gives a lower bound.
+
+    For a weighted objective ``w_E · E + w_K · K + w_T · M``. All but `links` are non-negative;
+    units are those of the objective per unit of the constraint.
+
+    Attributes
+    ----------
+    weights : ``(w_E, w_K, w_T)``, the objective
+    flow : ``(i, j, φ)`` for "stage j starts after stage i", where j = number of stages stands
+        for the end of the workflow; edges left out have φ = 0
+    time_bound, energy_bound, cost_bound : λ of max_time, max_energy and max_cost
+    area : α of "core-seconds fit into capacity × makespan"
+    links : for each link ``(label, ν)`` pairs, of any sign
+    """
+
+    weights: Weights
+    flow: tuple[tuple[int, int, float], ...] = ()
+    time_bound: float = 0.0
+    energy_bound: float = 0.0
+    cost_bound: float = 0.0
+    area: float = 0.0
+    links: tuple[tuple[tuple[Label, float], ...], ...] = ()
+
+    @classmethod
+    def none(cls, problem: Problem, weights: Weights) -> "Multipliers":
+        """Return zero multipliers: valid for any problem, and weak."""
+        return cls(weights, links=((),) * len(problem.links))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Multipliers":
+        """Return the multipliers that `dataclasses.asdict` and JSON wrote."""
+        frozen = {name: _tuples(value) for name, value in _fields(cls, data).items()}
+        return cls(**{**frozen, "weights": Weights(*frozen["weights"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How good a plan is, and the proof of it.
+
+    Attributes
+    ----------
+    objective_name : ``energy``, ``time``, ``cost`` or ``edp`` (joule-seconds)
+    objective : the plan's objective; J, s, USD or J·s
+    lower_bound : no plan that keeps the bounds is below this; the better one of `proved_bound`
+        and `solver_claimed`, never above `objective`
+    gap : ``(objective - lower_bound) / objective``; 0 where the objective is 0
+    kind : ``optimal`` where the gap is at most `tolerance`, otherwise ``gap``
+    proved_bound : what `multipliers` prove by weak duality in exact arithmetic, without a solver
+    solver_claimed : what the search says; anything above `proved_bound` rests on it, until
+        `verify` has repeated the search
+    solver, solver_version : who claims it
+    multipliers : the proof; one set for a linear objective, several for ``edp``
+    input_hash : SHA-256 of the problem the proof is about
+    tolerance : relative, for the bounds of the problem and for "optimal"
+    starts_s : start times that keep the capacity; None where stages start as early as they can
+    """
+
+    objective_name: Objective
+    objective: float
+    lower_bound: float
+    gap: float
+    kind: Kind
+    proved_bound: float
+    solver_claimed: float
+    solver: str
+    solver_version: str
+    multipliers: tuple[Multipliers, ...]
+    input_hash: str
+    tolerance: float = TOLERANCE
+    starts_s: tuple[float, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Certificate":
+        """Return the certificate that `to_dict` and JSON wrote.
+
+        Raises
+        ------
+        PlanFormatError
+            A field is missing, unknown or of the wrong kind.
+        """
+        values = _fields(cls, data)
+        if values["objective_name"] not in get_args(Objective):
+            raise PlanFormatError(f"certificate: unknown objective {values['objective_name']!r}")
+        if values["kind"] not in get_args(Kind):
+            raise PlanFormatError(f"certificate: unknown kind {values['kind']!r}")
+        values["multipliers"] = tuple(map(Multipliers.from_dict, values["multipliers"]))
+        values["starts_s"] = _tuples(values["starts_s"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A choice with its totals and its certificate.
+
+    Attributes
+    ----------
+    choice : the candidate index of each stage
+    makespan_s, energy_j, cost_usd : totals; energy and cost None where they are not known
+    certificate : how far from the optimum it can be
+    """
+
+    choice: Choice
+    makespan_s: float
+    energy_j: float | None
+    cost_usd: float | None
+    certificate: Certificate
+
+
+def objective_value(evaluation: Evaluation, objective: Objective) -> float:
+    """Return what is minimised; for ``edp`` energy times makespan, J·s."""
+    if objective == "edp":
+        return evaluation.value("energy") * evaluation.makespan_s
+    return evaluation.value(objective)
+
+
+def certify(
+    problem: Problem,
+    objective: Objective,
+    evaluation: Evaluation,
+    *,
+    claimed: float,
+    multipliers: Sequence[Multipliers],
+    solver: str,
+    solver_version: str,
+) -> Solution:
+    """Attach the certificate to an evaluated choice.
+
+    Parameters
+    ----------
+    problem, objective : what was asked
+    evaluation : the exactly evaluated choice; it must keep all bounds
+    claimed : the lower bound that the search arrived at
+    multipliers : the proof, from `model` or `edp`
+    solver, solver_version : who claims the bound
+    """
+    data = problem.to_data()
+    value = objective_value(evaluation, objective)
+    proved = min(rounded_down(Exact(data).proved_bound(objective, multipliers)), value)
+    lower = max(proved, min(claimed, value))
+    gap = (value - lower) / value if value > 0 else 0.0
+    certificate = Certificate(
+        objective_name=objective,
+        objective=value,
+        lower_bound=lower,
+        gap=gap,
+        kind="optimal" if gap <= TOLERANCE else "gap",
+        proved_bound=proved,
+        solver_claimed=min(claimed, value),
+        solver=solver,
+        solver_version=solver_version,
+        multipliers=tuple(multipliers),
+        input_hash=fingerprint(data),
+        starts_s=None if problem.capacity is None else evaluation.starts_s,
+    )
+    return Solution(
+        evaluation.choice,
+        evaluation.makespan_s,
+        evaluation.energy_j,
+        evaluation.cost_usd,
+        certificate,
+    )
+
+
+def _fields(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    expected = {field.name for field in fields(cls)}
+    if not isinstance(data, Mapping) or set(data) != expected:
+        given = set(data) if isinstance(data, Mapping) else set()
+        raise PlanFormatError(
+            f"{cls.__name__.lower()}: missing fields {sorted(expected - given)}, "
+            f"unknown fields {sorted(given - expected)}"
+        )
+    return dict(data)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
