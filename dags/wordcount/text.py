@@ -14,7 +14,7 @@ class Knobs:
 
     Attributes
     ----------
-    words : words in all, about 5.6 bytes each
+    words : words in all, about five bytes each
     files : objects they are spread over
     seed : which text is drawn
     """
@@ -32,16 +32,17 @@ class Knobs:
 PRESETS = {"small": Knobs(words=300_000), "medium": Knobs(words=4_000_000, files=16)}
 
 _VOCABULARY = """
-the of and to in is that it was for on are as with they be at one have this from or had by hot
-but some what there we can out other were all your when up use word how said an each she which do
-their time if will way about many then them would write like so these her long make thing see him
-two has look more day could go come did my sound no most number who over know water than call
-first people may down side been now find any new work part take get place made live where after
-back little only round man year came show every good me give our under name very through just form
-much great think say help low line before turn cause same mean differ move right boy old too does
-tell sentence set three want air well also play small end put home read hand port large spell add
-even land here must big high such follow act why ask men change went light kind off need house
-picture try us again animal point mother world near build self earth father naïve café über déjà
+the a of and to we in it is our on they with for that as was by river field cloud engine winter
+lamp stone garden window silver copper market bridge kettle harbour meadow orchard lantern paper
+thunder valley forest candle mountain traveller evening morning shadow whisper hammer anvil needle
+thread carpet basket ladder barrel wagon saddle feather blossom pebble willow maple cedar heron
+falcon otter badger salmon cricket beetle walnut almond pepper ginger honey butter barley oat
+turbine battery current voltage meter kilowatt furnace boiler chimney cable signal circuit magnet
+sensor ledger harvest ferry sailor captain painter weaver baker miller farmer teacher doctor clerk
+carries follows gathers measures counts builds mends borrows lends forgets remembers sings walks
+wanders listens answers promises waits begins ends slowly quickly quietly gladly seldom often never
+always yesterday tomorrow tonight amber crimson violet golden narrow broad gentle stubborn curious
+patient hollow bitter mellow distant nearby café naïve déjà über señor fjord smörgås crème
 """
 _WORDS = tuple(_VOCABULARY.split())
 
