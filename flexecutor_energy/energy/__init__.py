@@ -1,17 +1,24 @@
 """Energy meters, power curves and attribution. Standard library only: workers import this."""
 
+from flexecutor_energy.energy.attribution import attribute
 from flexecutor_energy.energy.collector import Clocks, EnergyCollector
 from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
+from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
 
 __all__ = [
+    "Attribution",
     "Availability",
     "Clocks",
     "EnergyCollector",
     "EnergyDelta",
     "EnergyReading",
+    "HostTrace",
     "PowerCurve",
+    "WorkerEnergy",
+    "WorkerTrace",
+    "attribute",
     "coefficient_curve",
     "default_curve",
     "tdp_curve",
