@@ -6,6 +6,8 @@ few, going through all of them turns the claim into a proof.
 """
 
 from fractions import Fraction
+from itertools import takewhile
+from math import ceil, lcm
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    problem: "Exact", name: str, multipliers: Any, claim: Fraction, max_nodes: int
+    problem: "Exact", name: str, multipliers: Any, claim: Fraction, max_steps: int
 ) -> tuple[tuple[int, ...] | None, bool]:
     """Look for a feasible choice whose objective is below the claim.
 
@@ -21,7 +23,7 @@ def search(
     ----------
     problem, name, multipliers : the problem, its linear objective and its proof
     claim : what is said to be a lower bound
-    max_nodes : partial choices to look at before giving up
+    max_steps : stages to decide or evaluate before giving up
 
     Returns
     -------
@@ -30,23 +32,32 @@ def search(
         capacity it is not: the least makespan of a choice is unknown.
     """
     bound, excess = problem.dual(multipliers)
-    stack: list[tuple[Fraction, tuple[int, ...]]] = [(bound, ())]
-    for _ in range(max_nodes):
-        if not stack:
-            return None, True
-        floor, chosen = stack.pop()
-        if len(chosen) < len(excess):
-            for extra, candidate in reversed(excess[len(chosen)]):  # the best one is popped first
-                longer = (*chosen, candidate)
-                if floor + extra < claim and _matches(problem, longer):
-                    stack.append((floor + extra, longer))
+    unit = lcm(*(extra.denominator for row in excess for extra, _ in row))
+    options = [[(int(extra * unit), candidate) for extra, candidate in row] for row in excess]
+    room = ceil((claim - bound) * unit)  # whole numbers are compared faster, and as exactly
+    stack: list[tuple[int, tuple[int, ...]]] = [(0, ())]
+    while stack and max_steps > 0:
+        spent, chosen = stack.pop()
+        max_steps -= 1
+        if len(chosen) < len(options):
+            longer = _longer(options[len(chosen)], spent, chosen, room)
+            stack += [node for node in reversed(longer) if _matches(problem, node[1])]
         elif problem.capacity:
             return None, False
         else:
+            max_steps -= len(options)
             totals, broken = problem.totals(chosen)
             if not broken and totals[name] < claim:
                 return chosen, True
     return None, not stack
+
+
+def _longer(
+    options: list[tuple[int, int]], spent: int, chosen: tuple[int, ...], room: int
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the choices that are longer by one stage and still fit, the best first."""
+    within = takewhile(lambda option: spent + option[0] < room, options)
+    return [(spent + extra, (*chosen, candidate)) for extra, candidate in within]
 
 
 def _matches(problem: "Exact", chosen: tuple[int, ...]) -> bool:

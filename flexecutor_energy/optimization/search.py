@@ -19,7 +19,7 @@ from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.enumeration import ROWS, choose, enumerate_choices
 from flexecutor_energy.optimization.model import LinearProgram
 from flexecutor_energy.optimization.objective import Weights, bounded
-from flexecutor_energy.optimization.problem import IntArray, Metric, Problem
+from flexecutor_energy.optimization.problem import TOLERANCE, IntArray, Metric, Problem
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
 
@@ -167,7 +167,8 @@ def _branch(
     chosen = None if rest is None else choose(problem, metric, order, rest)
     if chosen is not None:
         evaluation, claimed = chosen.evaluation, max(claimed, chosen.claimed)
-    else:
+    elif metric == "time" or value <= claimed * (1 + TOLERANCE):
+        # sums of energy or cost hardly tie, and short of the optimum they need not be looked at
         evaluation = _ties_broken(problem, order, evaluation, settings)
     multipliers = (relaxed.multipliers,)
     return Found(evaluation, claimed, multipliers, model.SOLVER, model.SOLVER_VERSION)

@@ -36,7 +36,7 @@ class Verification:
     problems: tuple[str, ...]
 
 
-def verify(data: Any, choice: Any, certificate: Any, max_nodes: int = 50_000) -> Verification:
+def verify(data: Any, choice: Any, certificate: Any, max_steps: int = 50_000) -> Verification:
     """Recompute the plan and the bounds of a certificate, given ``Problem.to_data()``."""
     name, proofs, problem = certificate.objective_name, certificate.multipliers, Exact(data)
     totals, found = problem.totals(choice, certificate.starts_s)
@@ -55,7 +55,7 @@ def verify(data: Any, choice: Any, certificate: Any, max_nodes: int = 50_000) ->
     found += [text for text, right in checks.items() if not right]
     goal = max(lower, claimed) * (1 - SLACK)
     if bound < goal and name != "edp" and proofs:
-        better, done = refute.search(problem, name, proofs[0], goal, max_nodes)
+        better, done = refute.search(problem, name, proofs[0], goal, max_steps)
         bound = goal if done and better is None else bound
         found += [] if better is None else [f"the lower bound is wrong: {better} is below it"]
     return Verification(not found, rounded_down(bound), float(value), tuple(found))
