@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flexecutor_energy.energy.attribution import attribute
-from flexecutor_energy.energy.model import model_host_trace
-from flexecutor_energy.energy.power import PowerCurve
-from flexecutor_energy.energy.traces import Attribution, WorkerTrace
-from flexecutor_energy.execution.task import HostSample, HostView, WorkerReport
+from flexecutor_energy.energy.method import EnergyMethod, modelled
+from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
+from flexecutor_energy.energy.power import LEVEL, PowerCurve
+from flexecutor_energy.energy.traces import Attribution, WorkerEnergy, WorkerTrace
+from flexecutor_energy.execution.task import HostView, WorkerReport
 from flexecutor_energy.execution.trace import RunTrace
 from flexecutor_energy.hardware.power import host_power_curve
 
@@ -44,26 +45,25 @@ class RunEnergy:
 
     Attributes
     ----------
-    method : ``model``, or None where energy was not measured
+    how : method, boundary, constants and band; None where energy was not measured
     reason : why it was not measured, or ""
-    boundary : what the joules enclose: ``package``, ``wall``, …
-    source : the constants behind a modelled figure
-    band : ends of its 80 % band, as multiples of the figure
-    known : whether the processor's own constants were used, not a default
     workers : joules by (stage, worker)
     rows : joules by where they went; the rows sum up to the hosts' energy
+    idle_power_w : what the hosts draw without load, together; None where not known
     foreign_share : share of the hosts' CPU time that nothing of ours used
     """
 
-    method: str | None = None
+    how: EnergyMethod | None = None
     reason: str = ""
-    boundary: str | None = None
-    source: str = ""
-    band: tuple[float, float] | None = None
-    known: bool = False
     workers: Mapping[tuple[str, int], Joules] = field(default_factory=dict)
     rows: Mapping[str, float] = field(default_factory=dict)
+    idle_power_w: float | None = None
     foreign_share: float | None = None
+
+    @property
+    def method(self) -> str | None:
+        """``model`` and the like, or None where energy was not measured."""
+        return self.how.method if self.how is not None else None
 
     def of(self, stage_id: str, worker_id: int) -> Joules:
         """Return the joules of one worker."""
@@ -87,17 +87,30 @@ class RunEnergy:
 
     def meta(self) -> dict[str, Any]:
         """Return where the figures come from, for a profile."""
-        if self.method is None:
+        if self.how is None:
             return {"method": None, "energy_reason": self.reason}
+        band = list(self.how.band) if self.how.band is not None else None
         return {
-            "method": self.method,
+            "method": self.how.method,
             "scope": "provisioned",
-            "boundary": self.boundary,
-            "energy_source": self.source,
-            "uncertainty": {"level": 0.8, "band": list(self.band or ()), "known": self.known},
+            "boundary": self.how.boundary,
+            "energy_source": self.how.source,
+            "energy_form": self.how.form,
+            "uncertainty": {"level": LEVEL, "band": band, "known": self.how.known},
+            "idle_power_w": self.idle_power_w,
             "foreign_load": self.foreign_share,
             "foreign_load_high": (self.foreign_share or 0.0) > FOREIGN_LIMIT,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _HostEnergy:
+    """Energy of one host, shared out; ``attribution`` is None where the host cannot be seen."""
+
+    how: EnergyMethod
+    idle_power_w: float
+    attribution: Attribution | None
+    workers: Mapping[str, Joules]
 
 
 def meter(
@@ -121,51 +134,68 @@ def meter(
     if not reports:
         return RunEnergy(reason="no worker came to its end")
     hosts = {report.host.host_id: report.host for report in reports}
-    parts: list[tuple[Attribution, PowerCurve]] = []
+    parts = []
     for host in hosts.values():
         here = [report for report in reports if report.host.host_id == host.host_id]
         curve = (curves or {}).get(host.host_id) or host_power_curve(host.facts)
-        attribution = _attribute_host(host, here, trace, storage_cpu_s, curve)
-        if attribution is None:
-            return RunEnergy(reason=f"host {host.node!r} does not show its CPU counters")
-        parts.append((attribution, curve))
+        parts.append(_host_energy(host, here, trace, storage_cpu_s, curve))
     return _gathered(trace, parts)
 
 
-def _attribute_host(
+def _host_energy(
     host: HostView,
     reports: list[WorkerReport],
     trace: RunTrace,
     storage_cpu_s: float,
     curve: PowerCurve,
-) -> Attribution | None:
+) -> _HostEnergy:
     samples = _pooled(reports)
     if len(samples) < 2:
-        return None
+        return _unseen_host(reports, curve)
     workers = [t for report in reports for t in _traces(report)]
     if trace.on_this_host:
         workers += _others(samples, trace, storage_cpu_s)
     cores = float(host.facts.logical_cpus or 1)
-    points = [(sample.monotonic_s, sample.busy_s) for sample in samples]
-    return attribute(model_host_trace(points, curve, cores), workers, idle_power_w=curve.idle_w)
+    modelled_host = model_host_trace(samples, curve, cores=cores, workers=workers)
+    shares = attribute(modelled_host, workers, idle_power_w=curve.idle_w)
+    joules = {
+        str(task_id): Joules(_joules(share.dynamic_uj), _joules(share.idle_uj))
+        for (row, task_id), share in _by_row(shares)
+        if row == "worker"
+    }
+    how = modelled(curve, modelled_energy(modelled_host, curve))
+    return _HostEnergy(how, curve.idle_w, shares, joules)
 
 
-def _pooled(reports: Iterable[WorkerReport]) -> list[HostSample]:
-    """Return the host samples of all workers of one host, by time, counters never falling."""
-    found = [sample for report in reports for sample in report.host_samples]
+def _unseen_host(reports: list[WorkerReport], curve: PowerCurve) -> _HostEnergy:
+    """Model each worker by itself, where the host shows no counters (a cloud function)."""
+    joules = {}
     for report in reports:
+        energy = linear_energy(
+            curve,
+            cpu_s=report.function_cpu_s or 0.0,
+            wall_s=report.clocks[-1].monotonic_s - report.clocks[0].monotonic_s,
+            vcpus=float(report.limits["cpu"]["held"]),
+        )
+        joules[report.task_id] = Joules(energy.dynamic_j.mean, energy.idle_j.mean)
+    return _HostEnergy(modelled(curve, form="linear"), curve.idle_w, None, joules)
+
+
+def _by_row(shares: Attribution) -> list[tuple[tuple[str, str], WorkerEnergy]]:
+    return cast(list[tuple[tuple[str, str], WorkerEnergy]], list(shares.workers.items()))
+
+
+def _pooled(reports: Iterable[WorkerReport]) -> list[tuple[float, float]]:
+    """Return (time, busy CPU seconds) of one host as all its workers saw it, by time."""
+    found: list[tuple[float, float]] = []
+    for report in reports:
+        found += [(sample.monotonic_s, sample.busy_s) for sample in report.host_samples]
         found += [
-            HostSample(clock.monotonic_s, clock.host_busy_s)
+            (clock.monotonic_s, clock.host_busy_s)
             for clock in report.clocks
             if clock.host_busy_s is not None
         ]
-    ordered: list[HostSample] = []
-    for sample in sorted(found, key=lambda s: (s.monotonic_s, s.busy_s)):
-        if ordered and sample.monotonic_s == ordered[-1].monotonic_s:
-            continue
-        busy = max(sample.busy_s, ordered[-1].busy_s) if ordered else sample.busy_s
-        ordered.append(HostSample(sample.monotonic_s, busy))
-    return ordered
+    return sorted(found)
 
 
 def _traces(report: WorkerReport) -> list[WorkerTrace]:
@@ -187,14 +217,14 @@ def _traces(report: WorkerReport) -> list[WorkerTrace]:
     return [function, startup]
 
 
-def _others(samples: list[HostSample], trace: RunTrace, storage_cpu_s: float) -> list[WorkerTrace]:
+def _others(samples: list[tuple[float, float]], trace: RunTrace, storage_cpu_s: float) -> list[WorkerTrace]:
     """Return what the engine, its backend and the storage server used over the whole run."""
     parts = {
         "engine": trace.driver_cpu_s,
         "startup": trace.backend_cpu_s,
         "storage": storage_cpu_s,
     }
-    ends = [samples[0].monotonic_s, samples[-1].monotonic_s]
+    ends = [samples[0][0], samples[-1][0]]
     return [
         WorkerTrace((row, ""), ends, [0.0, cpu_s], cores=0.0)
         for row, cpu_s in parts.items()
@@ -202,37 +232,47 @@ def _others(samples: list[HostSample], trace: RunTrace, storage_cpu_s: float) ->
     ]
 
 
-def _gathered(trace: RunTrace, parts: list[tuple[Attribution, PowerCurve]]) -> RunEnergy:
+def _gathered(trace: RunTrace, parts: list[_HostEnergy]) -> RunEnergy:
     rows = dict.fromkeys(
         ("workers", "startup", "engine", "storage", "system", "host_idle", "unassigned"), 0
     )
-    by_task: dict[str, Joules] = {}
-    for attribution, _ in parts:
-        rows["system"] += attribution.system_uj
-        rows["host_idle"] += attribution.host_idle_uj
-        rows["unassigned"] += attribution.unassigned_uj
-        for identity, shares in attribution.workers.items():
-            row, task_id = cast(tuple[str, str], identity)
-            rows["workers" if row == "worker" else row] += shares.energy_uj or 0
-            if row == "worker":
-                by_task[task_id] = Joules(_joules(shares.dynamic_uj), _joules(shares.idle_uj))
+    seen = [part.attribution for part in parts if part.attribution is not None]
+    for shares in seen:
+        rows["system"] += shares.system_uj
+        rows["host_idle"] += shares.host_idle_uj
+        rows["unassigned"] += shares.unassigned_uj
+        for (row, _), share in _by_row(shares):
+            rows["workers" if row == "worker" else row] += share.energy_uj or 0
+    by_task = {task_id: joules for part in parts for task_id, joules in part.workers.items()}
     workers = {
         (stage.stage_id, report.worker_id): by_task.get(report.task_id, Joules())
         for stage in trace.stages.values()
         for report in stage.reports
     }
-    host_cpu_s = sum(attribution.host_cpu_s for attribution, _ in parts)
-    foreign_s = sum(attribution.foreign_cpu_s for attribution, _ in parts)
-    bands = [curve.relative_band() for _, curve in parts]
+    host_cpu_s = sum(shares.host_cpu_s for shares in seen)
     return RunEnergy(
-        method="model",
-        boundary=" and ".join(sorted({curve.boundary for _, curve in parts})),
-        source="; ".join(dict.fromkeys(curve.source for _, curve in parts)),
-        band=(min(low for low, _ in bands), max(high for _, high in bands)),
-        known=all(curve.known for _, curve in parts),
+        how=_common(parts),
         workers=workers,
-        rows={row: uj / 1e6 for row, uj in rows.items()},
-        foreign_share=foreign_s / host_cpu_s if host_cpu_s > 0 else None,
+        rows={row: uj / 1e6 for row, uj in rows.items()} if seen else {},
+        idle_power_w=sum(part.idle_power_w for part in parts),
+        foreign_share=sum(s.foreign_cpu_s for s in seen) / host_cpu_s if host_cpu_s > 0 else None,
+    )
+
+
+def _common(parts: list[_HostEnergy]) -> EnergyMethod:
+    """Return how the energy of several hosts came about: the widest band, every source."""
+    first = parts[0].how
+    bands = [part.how.band for part in parts]
+    known = [band for band in bands if band is not None]
+    return EnergyMethod(
+        method=first.method,
+        boundary=" and ".join(sorted({part.how.boundary for part in parts})),
+        known=all(part.how.known for part in parts),
+        source="; ".join(dict.fromkeys(part.how.source for part in parts)),
+        form=" and ".join(sorted({part.how.form for part in parts})),
+        band=(min(b[0] for b in known), max(b[1] for b in known))
+        if len(known) == len(bands)
+        else None,
     )
 
 

@@ -104,11 +104,8 @@ class DAGRun:
             "backend": self.backend,
             "time_s": self.time,
             "energy_j": self.energy,
-            "energy_method": self.energy_detail.method,
+            "energy_method": how.to_dict() if (how := self.energy_detail.how) else None,
             "energy_reason": self.energy_detail.reason,
-            "energy_boundary": self.energy_detail.boundary,
-            "energy_source": self.energy_detail.source,
-            "energy_band": self.energy_detail.band,
             "energy_rows_j": dict(self.energy_detail.rows),
             "cost_usd": self.cost,
             "stages": {

@@ -3,9 +3,11 @@
 import contextlib
 import copy
 import logging
+import os
 import pickle
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from typing import Any
 import cloudpickle
 import lithops
 from lithops.config import load_config
-from lithops.constants import LITHOPS_TEMP_DIR
+from lithops.constants import LITHOPS_TEMP_DIR, TEMP_DIR
 
 from flexecutor_energy import __version__
 from flexecutor_energy.errors import ConfigurationError, RuntimeMismatchError
@@ -111,6 +113,7 @@ class LithopsBackend:
 
     def _new_executor(self) -> Any:
         if self._where == "localhost":
+            _agree_on_temporary_folder()
             # tasks carry the credentials of the store through this folder
             Path(LITHOPS_TEMP_DIR).mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(PermissionError):
@@ -222,6 +225,18 @@ def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, A
         local.setdefault("version", 1)
         local.setdefault("worker_processes", 1024)  # one process a task: our limits bound them
     return found
+
+
+def _agree_on_temporary_folder() -> None:
+    """Make Lithops' runner, a new process, look where this one puts its files.
+
+    Python and Lithops choose the temporary folder once; ``TMPDIR`` may have changed since.
+    """
+    if Path(os.environ.get("TMPDIR") or tempfile.gettempdir()).resolve() != Path(TEMP_DIR):
+        logger.warning(
+            "TMPDIR was changed after Lithops was imported; it is set back to %s", TEMP_DIR
+        )
+        os.environ["TMPDIR"] = TEMP_DIR
 
 
 def _runners(executor: Any) -> list[Any]:
