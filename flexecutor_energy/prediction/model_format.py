@@ -1,0 +1,215 @@
+"""The JSON form of a workflow model: plain numbers and texts, read without running anything."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from flexecutor_energy.errors import ConfigurationError, ModelFormatError
+from flexecutor_energy.prediction.families import predictor_from_dict
+from flexecutor_energy.prediction.makespan import execution_order
+from flexecutor_energy.prediction.report import StageReport, TrainReport
+from flexecutor_energy.prediction.rows import FloatArray
+from flexecutor_energy.prediction.samples import TARGETS
+from flexecutor_energy.prediction.stage_model import HeldOutRuns, StageModel, TargetModel
+from flexecutor_energy.prediction.workflow_model import Provenance, WorkflowModel
+from flexecutor_energy.workflow.config import StageConfig
+
+FORMAT = "flexecutor-energy model"
+VERSION = 1
+
+
+def model_to_dict(model: WorkflowModel) -> dict[str, Any]:
+    """Return a model as plain JSON values."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "dag": model.dag,
+        "provenance": {
+            "trained_at": model.provenance.trained_at,
+            "software": model.provenance.software,
+            "profile_sha256": dict(model.provenance.profile_sha256),
+        },
+        "parents": {stage: list(before) for stage, before in model.parents.items()},
+        "report": _report_to_dict(model.report),
+        "stages": {name: _stage_to_dict(stage) for name, stage in model.stages.items()},
+    }
+
+
+def model_from_dict(data: Any) -> WorkflowModel:
+    """Return the model that ``model_to_dict`` described.
+
+    Raises
+    ------
+    ModelFormatError
+        The data is something else, or of another version.
+    """
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ModelFormatError("not a model of flexecutor-energy")
+    if data.get("version") != VERSION:
+        raise ModelFormatError(
+            f"version {data.get('version')!r} of the format; this software reads {VERSION}"
+        )
+    try:
+        return _model(data)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if isinstance(error, ModelFormatError):
+            raise
+        raise ModelFormatError(f"damaged: {error!r}") from error
+
+
+def _model(data: Mapping[str, Any]) -> WorkflowModel:
+    stages = {str(name): _stage(str(name), stage) for name, stage in data["stages"].items()}
+    edges = [(before, stage) for stage, listed in data["parents"].items() for before in listed]
+    origin = data["provenance"]
+    return WorkflowModel(
+        dag=str(data["dag"]),
+        stages=stages,
+        parents=execution_order(list(stages), edges),
+        report=_report(data["report"]),
+        provenance=Provenance(
+            str(origin["trained_at"]),
+            str(origin["software"]),
+            {str(stage): str(digest) for stage, digest in origin["profile_sha256"].items()},
+        ),
+    )
+
+
+def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
+    runs = stage.runs
+    return {
+        "parents": list(stage.parents),
+        "configs": [list(config.key) for config in stage.configs],
+        "fan_in_range": {parent: list(ends) for parent, ends in stage.fan_in_range.items()},
+        "backends": list(stage.backends),
+        "targets": {
+            name: {
+                "predictor": target.predictor.to_dict(),
+                "folds": {str(group): fold.to_dict() for group, fold in target.folds.items()},
+            }
+            for name, target in stage.targets.items()
+        },
+        "runs": {
+            "run_ids": list(runs.run_ids),
+            "groups": runs.groups.tolist(),
+            "cpu": runs.cpu.tolist(),
+            "memory_mb": runs.memory_mb.tolist(),
+            "workers": runs.workers.tolist(),
+            "measured": {target: _nullable(column) for target, column in runs.measured.items()},
+            "predicted": {target: _nullable(column) for target, column in runs.predicted.items()},
+        },
+    }
+
+
+def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
+    try:
+        configs = tuple(StageConfig.from_key(key) for key in data["configs"])
+    except ConfigurationError as error:
+        raise ModelFormatError(f"stage {name!r}: {error}") from error
+    targets = {
+        str(target): TargetModel(
+            predictor_from_dict(entry["predictor"]),
+            {int(group): predictor_from_dict(fold) for group, fold in entry["folds"].items()},
+        )
+        for target, entry in data["targets"].items()
+    }
+    if not {"time", "worker_seconds"} <= set(targets) or not set(targets) <= set(TARGETS):
+        raise ModelFormatError(f"stage {name!r} predicts {sorted(targets)}")
+    return StageModel(
+        stage=name,
+        parents=tuple(str(parent) for parent in data["parents"]),
+        targets=targets,
+        configs=configs,
+        fan_in_range={
+            str(parent): (float(low), float(high))
+            for parent, (low, high) in data["fan_in_range"].items()
+        },
+        runs=_runs(data["runs"]),
+        backends=tuple(str(name) for name in data["backends"]),
+    )
+
+
+def _runs(data: Mapping[str, Any]) -> HeldOutRuns:
+    runs = HeldOutRuns(
+        run_ids=tuple(None if name is None else str(name) for name in data["run_ids"]),
+        groups=np.array(data["groups"], dtype=np.int64),
+        cpu=_column(data["cpu"]),
+        memory_mb=_column(data["memory_mb"]),
+        workers=_column(data["workers"]),
+        measured={str(target): _column(values) for target, values in data["measured"].items()},
+        predicted={str(target): _column(values) for target, values in data["predicted"].items()},
+    )
+    lengths = {len(column) for column in (runs.groups, runs.cpu, runs.memory_mb, runs.workers)}
+    lengths |= {len(column) for column in (*runs.measured.values(), *runs.predicted.values())}
+    if lengths != {len(runs.run_ids)}:
+        raise ModelFormatError("its runs have columns of different lengths")
+    return runs
+
+
+def _nullable(column: FloatArray) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column.tolist()]
+
+
+def _column(values: Any) -> FloatArray:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+_Loaded = TypeVar("_Loaded")
+
+
+def _optional(value: Any, convert: Callable[[Any], _Loaded]) -> _Loaded | None:
+    return None if value is None else convert(value)
+
+
+def _report_to_dict(report: TrainReport) -> dict[str, Any]:
+    return {
+        "dag": report.dag,
+        "notes": list(report.notes),
+        "stages": {
+            name: {
+                "mape_time": stage.mape_time,
+                "mape_energy": stage.mape_energy,
+                "coverages": {str(level): share for level, share in stage.coverages.items()},
+                "level": stage.level,
+                "predictors": dict(stage.predictors),
+                "errors": {target: dict(table) for target, table in stage.errors.items()},
+                "configurations": stage.configurations,
+                "conditions": stage.conditions,
+                "runs": stage.runs,
+                "notes": list(stage.notes),
+            }
+            for name, stage in report.stages.items()
+        },
+    }
+
+
+def _report(data: Mapping[str, Any]) -> TrainReport:
+    return TrainReport(
+        str(data["dag"]),
+        {str(name): _stage_report(stage) for name, stage in data["stages"].items()},
+        tuple(str(note) for note in data["notes"]),
+    )
+
+
+def _stage_report(data: Mapping[str, Any]) -> StageReport:
+    level = float(data["level"])
+    coverages = {float(key): _optional(v, float) for key, v in data["coverages"].items()}
+    predictors = {str(target): str(name) for target, name in data["predictors"].items()}
+    return StageReport(
+        mape_time=_optional(data["mape_time"], float),
+        mape_energy=_optional(data["mape_energy"], float),
+        coverage=coverages[level],
+        coverages=coverages,
+        level=level,
+        predictor=predictors["time"],
+        predictors=predictors,
+        errors={
+            str(target): {str(name): float(error) for name, error in table.items()}
+            for target, table in data["errors"].items()
+        },
+        configurations=int(data["configurations"]),
+        conditions=int(data["conditions"]),
+        runs=int(data["runs"]),
+        notes=tuple(str(note) for note in data["notes"]),
+    )

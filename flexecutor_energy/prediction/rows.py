@@ -1,0 +1,123 @@
+"""What predictors see: configurations as columns of numbers, and samples to learn from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flexecutor_energy.errors import ConfigurationError
+from flexecutor_energy.workflow.config import StageConfig
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Configurations of one stage, one a row.
+
+    Attributes
+    ----------
+    cpu : array (rows,), cores of each worker
+    memory_mb : array (rows,), MB of each worker; 0 means no limit
+    workers : array (rows,), workers of the stage
+    fan_in : workers of each parent stage, array (rows,) each
+    covariates : other quantities already predicted for these rows, such as ``duration`` and
+        ``cpu_time`` (seconds a worker), which an energy predictor builds on
+    """
+
+    cpu: FloatArray
+    memory_mb: FloatArray
+    workers: FloatArray
+    fan_in: Mapping[str, FloatArray] = field(default_factory=dict)
+    covariates: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        configs: Sequence[StageConfig],
+        fan_ins: Sequence[Mapping[str, int]] = (),
+        parents: Sequence[str] = (),
+    ) -> "Rows":
+        """Return the rows of configurations, with the fan-in from the named parents.
+
+        Raises
+        ------
+        ConfigurationError
+            A row does not say how many workers one of ``parents`` runs.
+        """
+        for parent in parents:
+            if any(parent not in fan_in for fan_in in fan_ins) or len(fan_ins) != len(configs):
+                raise ConfigurationError(
+                    f"the time of this stage depends on how many workers {parent!r} runs; "
+                    f"give fan_in={{{parent!r}: …}}"
+                )
+        return cls(
+            cpu=np.array([config.cpu for config in configs], dtype=float),
+            memory_mb=np.array([config.memory for config in configs], dtype=float),
+            workers=np.array([config.workers for config in configs], dtype=float),
+            fan_in={p: np.array([fan_in[p] for fan_in in fan_ins], dtype=float) for p in parents},
+        )
+
+    def __len__(self) -> int:
+        return len(self.cpu)
+
+    def take(self, index: npt.NDArray[Any]) -> "Rows":
+        """Return the rows at an index or mask."""
+        return Rows(
+            self.cpu[index],
+            self.memory_mb[index],
+            self.workers[index],
+            {name: column[index] for name, column in self.fan_in.items()},
+            {name: column[index] for name, column in self.covariates.items()},
+        )
+
+    def with_covariates(self, covariates: Mapping[str, FloatArray]) -> "Rows":
+        """Return the same rows with these covariates instead of their own."""
+        return replace(self, covariates=dict(covariates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Rows with what was measured on them.
+
+    Attributes
+    ----------
+    rows : n configurations
+    values : array (n,), above 0
+    parts : addends of the values by name, arrays (n,) of values not below 0; empty if unknown
+    """
+
+    rows: Rows
+    values: FloatArray
+    parts: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, index: npt.NDArray[Any]) -> "Samples":
+        """Return the samples at an index or mask."""
+        parts = {name: column[index] for name, column in self.parts.items()}
+        return Samples(self.rows.take(index), self.values[index], parts)
+
+
+def telling_parents(rows: Rows) -> tuple[str, ...]:
+    """Return the parents whose worker count varies, so that its effect can be seen."""
+    return tuple(name for name, column in rows.fan_in.items() if _varies(column))
+
+
+def memory_tells(rows: Rows) -> bool:
+    """Return whether memory varies otherwise than in proportion to cpu.
+
+    On AWS Lambda cpu follows memory; there, memory tells nothing that cpu does not.
+    """
+    if not _varies(rows.memory_mb):
+        return False
+    return _varies(rows.memory_mb / rows.cpu, tolerance=0.05)
+
+
+def _varies(column: FloatArray, tolerance: float = 1e-9) -> bool:
+    if len(column) == 0:
+        return False
+    return bool(np.ptp(column) > tolerance * np.max(np.abs(column)))

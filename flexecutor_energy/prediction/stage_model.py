@@ -1,0 +1,168 @@
+"""What is known of one stage: predictors of its quantities, and how wrong they have been."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from flexecutor_energy.prediction.predictor import Predictor
+from flexecutor_energy.prediction.rows import FloatArray, Rows
+from flexecutor_energy.prediction.samples import TARGETS, TOTALS
+from flexecutor_energy.workflow.config import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TargetModel:
+    """Predictors of one quantity of a stage.
+
+    Attributes
+    ----------
+    predictor : fitted on everything; predicts ``time``, and the others for one worker
+    folds : group → a predictor that did not see that group
+    """
+
+    predictor: Predictor
+    folds: Mapping[int, Predictor] = field(default_factory=dict)
+
+    def without(self, group: int | None) -> Predictor:
+        """Return a predictor that did not see a group; None: the one that saw everything."""
+        if group is None:
+            return self.predictor
+        return self.folds.get(group, self.predictor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOutRuns:
+    """The m measured runs of a stage, each with what models that did not see it predict.
+
+    Attributes
+    ----------
+    run_ids : of the workflow runs, None where a profile does not say
+    groups : array (m,), which runs were held out together
+    cpu, memory_mb, workers : arrays (m,), their configurations
+    measured, predicted : target → array (m,); NaN where unmeasured or never held out
+    """
+
+    run_ids: tuple[str | None, ...]
+    groups: npt.NDArray[np.int64]
+    cpu: FloatArray
+    memory_mb: FloatArray
+    workers: FloatArray
+    measured: Mapping[str, FloatArray]
+    predicted: Mapping[str, FloatArray]
+
+    def ratio(self, target: str) -> FloatArray:
+        """Return measured/predicted of each run: array (m,), NaN where unknown."""
+        measured, predicted = self.measured[target], self.predicted[target]
+        both_zero = (measured == 0) & (predicted == 0)
+        return np.divide(
+            measured,
+            predicted,
+            out=np.where(both_zero, 1.0, np.nan),
+            where=(measured > 0) & (predicted > 0),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageModel:
+    """Predicts a stage's quantities for any configuration.
+
+    Attributes
+    ----------
+    stage : its id
+    parents : the parents whose worker counts are inputs of the prediction
+    targets : ``time``, ``worker_seconds`` and, where measured, ``cpu_time``,
+        ``energy_dynamic`` and ``energy_idle``, or ``energy`` where only the sum is known
+    configs : the configurations that were measured
+    fan_in_range : parent → least and most workers it was measured with
+    runs : the evidence
+    backends : where it was measured, as far as profiles say
+    """
+
+    stage: str
+    parents: tuple[str, ...]
+    targets: Mapping[str, TargetModel]
+    configs: tuple[StageConfig, ...]
+    fan_in_range: Mapping[str, tuple[float, float]]
+    runs: HeldOutRuns
+    backends: tuple[str, ...] = ()
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether joules were measured."""
+        return "energy" in self.targets or {"energy_dynamic", "energy_idle"} <= set(self.targets)
+
+    def rows(self, configs: Sequence[StageConfig], fan_ins: Sequence[Mapping[str, int]]) -> Rows:
+        """Return configurations as predictors see them.
+
+        Raises
+        ------
+        ConfigurationError
+            The fan-in from a parent that matters is not given.
+        """
+        return Rows.of(configs, fan_ins, self.parents)
+
+    def evaluate(self, rows: Rows, without: int | None = None) -> dict[str, FloatArray]:
+        """Return target → array (rows,): whole-stage totals, ``time`` of the slowest worker.
+
+        Parameters
+        ----------
+        rows : the configurations
+        without : predict by the models that did not see this group
+        """
+        values: dict[str, FloatArray] = {}
+        for target in TARGETS:
+            model = self.targets.get(target)
+            if model is None:
+                continue
+            if target.startswith("energy"):
+                rows = rows.with_covariates(covariates(rows, values))
+            value = model.without(without).predict(rows)
+            values[target] = value * rows.workers if target in TOTALS else value
+            if target == "worker_seconds":  # nobody works longer than the slowest
+                values[target] = np.minimum(values[target], values["time"] * rows.workers)
+        return values
+
+    def alternatives(self, rows: Rows) -> dict[str, FloatArray]:
+        """Return what the models that did not see a run predict for one configuration.
+
+        Parameters
+        ----------
+        rows : a single row
+
+        Returns
+        -------
+        target → array (runs,)
+        """
+        ids, inverse = np.unique(self.runs.groups, return_inverse=True)
+        by_group = [self.evaluate(rows, int(group)) for group in ids]
+        return {
+            target: np.array([values[target][0] for values in by_group])[inverse]
+            for target in by_group[0]
+        }
+
+    def extrapolated(
+        self, configs: Sequence[StageConfig], fan_ins: Sequence[Mapping[str, int]]
+    ) -> npt.NDArray[np.bool_]:
+        """Return which predictions leave what was measured: array (configs,).
+
+        A configuration that never ran, or a parent with more or fewer workers than ever.
+        """
+        measured = set(self.configs)
+        outside = [config not in measured for config in configs]
+        for i, fan_in in enumerate(fan_ins):
+            for parent, (low, high) in self.fan_in_range.items():
+                outside[i] = outside[i] or not low <= fan_in[parent] <= high
+        return np.array(outside, dtype=bool)
+
+
+def covariates(rows: Rows, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return what energy is predicted from: seconds and cpu seconds of one worker.
+
+    Where cpu time was not measured, all cores are taken to be busy all the time.
+    """
+    duration = values["worker_seconds"] / rows.workers
+    busy = duration * rows.cpu
+    cpu_time = values["cpu_time"] / rows.workers if "cpu_time" in values else busy
+    return {"duration": duration, "cpu_time": np.where(np.isnan(cpu_time), busy, cpu_time)}

@@ -1,0 +1,113 @@
+"""The physical terms that times and energies are sums of, by name.
+
+Each is a product of powers of: ``k`` cores a worker; ``w`` workers; ``f`` workers of a parent;
+``m`` memory in GB a worker; ``s = 1/min(k, 1)``, how much longer single-threaded work takes on
+less than one core; ``T`` seconds and ``c`` CPU seconds of one worker.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from flexecutor_energy.prediction.rows import FloatArray, Rows, memory_tells, telling_parents
+
+# term → symbol → exponent
+_TERMS: Mapping[str, Mapping[str, int]] = {
+    # the stage's own resources
+    "1": {},
+    "1/w": {"w": -1},  # data shared by the workers, not bound by cpu
+    "1/k": {"k": -1},
+    "1/(k·w)": {"k": -1, "w": -1},  # perfectly parallel work
+    "1/(k·w²)": {"k": -1, "w": -2},  # work that grows faster than its share of the data
+    "w": {"w": 1},  # coordination
+    "w/k": {"w": 1, "k": -1},
+    "s": {"s": 1},  # single-threaded work that is not shared
+    "s/w": {"s": 1, "w": -1},
+    "s/w²": {"s": 1, "w": -2},
+    "s·w": {"s": 1, "w": 1},
+    # pressure on memory; no limit, no pressure
+    "1/m": {"m": -1},
+    "1/(m·w)": {"m": -1, "w": -1},
+    # what is read from the workers of a parent
+    "f": {"f": 1},
+    "f/w": {"f": 1, "w": -1},
+    "f/k": {"f": 1, "k": -1},
+    "f/(k·w)": {"f": 1, "k": -1, "w": -1},
+    "s·f": {"s": 1, "f": 1},
+    "s·f/w": {"s": 1, "f": 1, "w": -1},
+    # joules of one worker
+    "c": {"c": 1},  # joules per CPU second
+    "T": {"T": 1},  # watts for as long as the worker lives
+    "k·T": {"k": 1, "T": 1},  # watts per reserved core
+    "m·T": {"m": 1, "T": 1},  # watts per reserved GB
+}
+
+LEAN = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1")
+STAGE = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1", "s", "s/w", "s·w", "1/(k·w²)", "s/w²")
+COMPUTE = ("1/(k·w)", "1/w", "1/k", "w/k", "s", "s/w", "s·w", "1/(k·w²)", "s/w²")
+TRANSFER = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1", "s", "s/w")
+FAN_IN = ("f", "f/w", "f/k", "f/(k·w)", "s·f", "s·f/w")
+FAN_IN_COMPUTE = ("f/k", "f/(k·w)", "s·f", "s·f/w")
+MEMORY = ("1/m", "1/(m·w)")
+ENERGY = ("c", "T", "k·T", "m·T")
+
+
+def applicable(own: Sequence[str], fan_in: Sequence[str], rows: Rows) -> tuple[str, ...]:
+    """Return the terms that these rows can tell something about.
+
+    Terms of parents get the parent in brackets, as in ``f/w[map]``; memory terms come in where
+    memory varies otherwise than with cpu.
+    """
+    names = list(own)
+    names += [f"{term}[{parent}]" for parent in telling_parents(rows) for term in fan_in]
+    if memory_tells(rows):
+        names += MEMORY
+    return tuple(names)
+
+
+def is_known(name: str) -> bool:
+    """Return whether a name, as it may stand in a model file, is that of a term."""
+    term, parent = _split_parent(name)
+    return term in _TERMS and bool(parent) == ("f" in _TERMS[term])
+
+
+def design_matrix(names: Sequence[str], rows: Rows) -> FloatArray:
+    """Return the value of each term on each row: array (rows, terms), none below 0."""
+    if not names:
+        return np.zeros((len(rows), 0))
+    return np.stack([_column(name, rows) for name in names], axis=1)
+
+
+def _split_parent(name: str) -> tuple[str, str]:
+    """Return the bare term and the parent it is of, or ``""``."""
+    term, _, rest = name.partition("[")
+    return term, rest.removesuffix("]")
+
+
+def _column(name: str, rows: Rows) -> FloatArray:
+    term, parent = _split_parent(name)
+    column = np.ones(len(rows))
+    for symbol, exponent in _TERMS[term].items():
+        column = column * _power(_values(symbol, rows, parent), exponent)
+    return column
+
+
+def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
+    if symbol == "k":
+        return rows.cpu
+    if symbol == "w":
+        return rows.workers
+    if symbol == "s":
+        return 1 / np.minimum(rows.cpu, 1.0)
+    if symbol == "f":
+        return rows.fan_in[parent]
+    if symbol == "m":
+        return rows.memory_mb / 1000
+    return rows.covariates["duration" if symbol == "T" else "cpu_time"]
+
+
+def _power(values: FloatArray, exponent: int) -> FloatArray:
+    if exponent > 0:
+        return values**exponent
+    zeros = np.zeros_like(values)
+    return np.divide(1.0, values**-exponent, out=zeros, where=values > 0)

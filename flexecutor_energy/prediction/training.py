@@ -1,0 +1,293 @@
+"""From profiles to a model of the workflow, with an honest account of its errors."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from flexecutor_energy.errors import NotProfiledError, UnknownStageError
+from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs
+from flexecutor_energy.prediction.families import candidates
+from flexecutor_energy.prediction.loglinear import ConstantPredictor
+from flexecutor_energy.prediction.makespan import execution_order
+from flexecutor_energy.prediction.predictor import Family
+from flexecutor_energy.prediction.report import StageReport, TrainReport
+from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples
+from flexecutor_energy.prediction.samples import TARGETS, TOTALS, StageData, collect
+from flexecutor_energy.prediction.stage_model import (
+    HeldOutRuns,
+    StageModel,
+    TargetModel,
+    covariates,
+)
+from flexecutor_energy.prediction.validation import CrossValidation, cross_validate, mape
+from flexecutor_energy.prediction.workflow_model import WorkflowModel
+from flexecutor_energy.records.run import Profile
+
+logger = logging.getLogger(__name__)
+
+_LEVELS = (0.9, 0.95)
+# target and number of groups → families in order of trust
+Candidates = Callable[[str, int], Sequence[Family]]
+
+
+def train_profiles(
+    profiles: Mapping[str, Profile],
+    parents: Mapping[str, Sequence[str]],
+    *,
+    dag: str,
+    families: Candidates = candidates,
+) -> WorkflowModel:
+    """Fit predictors of time, billed seconds, cpu time and energy for every stage.
+
+    Parameters
+    ----------
+    profiles : stage → what was measured
+    parents : stage → the stages it waits for; a stage that is absent waits for none
+    dag : name of the workflow
+    families : which families compete, for a target and a number of configurations
+
+    Returns
+    -------
+    the model; its ``report`` holds the held-out errors
+
+    Raises
+    ------
+    NotProfiledError
+        A stage has no usable run; names the command that measures.
+    UnknownStageError
+        ``parents`` names a stage without a profile.
+    CycleError
+    """
+    if not profiles:
+        raise NotProfiledError(
+            f"workflow {dag!r} has no profiles; run: flexecutor-energy profile --dag {dag}"
+        )
+    stages = list(profiles)
+    for stage in parents:
+        if stage not in profiles:
+            raise UnknownStageError(stage, stages, "parents")
+    edges = [(before, stage) for stage, listed in parents.items() for before in listed]
+    order = execution_order(stages, edges)
+    models: dict[str, StageModel] = {}
+    reports: dict[str, StageReport] = {}
+    # matrices of this size lose more to waiting for other threads than they gain from them:
+    # 15 s against 1 s on two busy cores
+    with threadpool_limits(1, user_api="blas"):
+        for stage in stages:
+            data = collect(profiles[stage], order[stage])
+            models[stage], reports[stage] = train_stage(data, families)
+            logger.info("trained %s: held-out time error %s", stage, reports[stage].mape_time)
+    report = TrainReport(dag, reports, _workflow_notes(models))
+    return WorkflowModel(dag, models, order, report)
+
+
+def train_stage(
+    data: StageData, families: Candidates = candidates
+) -> tuple[StageModel, StageReport]:
+    """Fit the predictors of one stage.
+
+    Parameters
+    ----------
+    data : its samples
+    families : which families compete, for a target and a number of configurations
+    """
+    targets: dict[str, TargetModel] = {}
+    validations: dict[str, CrossValidation] = {}
+    chosen: dict[str, str] = {}
+    for target in TARGETS:
+        if target not in data.values:
+            continue
+        model = _stage_model(data, targets, _no_runs())
+        targets[target], chosen[target], validation = _train_target(data, target, model, families)
+        if validation is not None:
+            validations[target] = validation
+    model = _stage_model(data, targets, _no_runs())
+    runs = _held_out_runs(data, model)
+    model = _stage_model(data, targets, runs)
+    return model, _report(data, model, chosen, validations)
+
+
+def _train_target(
+    data: StageData, target: str, model: StageModel, families: Candidates
+) -> tuple[TargetModel, str, CrossValidation | None]:
+    """Return the predictors of a target, the family chosen, and the comparison behind it.
+
+    ``model`` predicts the targets before this one, for energy to build on.
+    """
+    known = ~np.isnan(data.values[target])
+    rows, groups = data.rows.take(known), data.groups[known]
+    samples = _samples(data, target, known)
+    if not np.max(samples.values) > 0:
+        zero = ConstantPredictor("constant", 0.0)
+        return TargetModel(zero, {}), zero.family, None
+    ids = np.unique(groups)
+    tried = tuple(families(target, len(ids)))
+    if len(ids) < 2:
+        return TargetModel(tried[0].fit(samples), {}), tried[0].name, None
+    folds = None
+    if target.startswith("energy"):
+        folds = {int(group): _fold_covariates(model, rows, groups, int(group)) for group in ids}
+    validation = cross_validate(samples, groups, tried, folds)
+    predictor = next(f for f in tried if f.name == validation.chosen).fit(samples)
+    without = {g: validation.folds[name][g] for g, name in validation.chosen_without.items()}
+    return TargetModel(predictor, without), validation.chosen, validation
+
+
+def _samples(data: StageData, target: str, known: npt.NDArray[np.bool_]) -> Samples:
+    rows = data.rows.take(known)
+    values = {name: column[known] for name, column in data.values.items()}
+    if target.startswith("energy"):
+        rows = rows.with_covariates(covariates(rows, values))
+    share = rows.workers if target in TOTALS else np.ones(len(rows))
+    parts = {name: part[known] / share for name, part in data.parts.get(target, {}).items()}
+    return Samples(rows, values[target] / share, parts)
+
+
+def _fold_covariates(
+    model: StageModel, rows: Rows, groups: npt.NDArray[np.int64], group: int
+) -> dict[str, FloatArray]:
+    hidden = rows.take(groups == group)
+    return covariates(hidden, model.evaluate(hidden, group))
+
+
+def _stage_model(
+    data: StageData, targets: Mapping[str, TargetModel], runs: HeldOutRuns
+) -> StageModel:
+    return StageModel(
+        stage=data.stage,
+        parents=tuple(data.rows.fan_in),
+        targets=dict(targets),
+        configs=data.configs,
+        fan_in_range={
+            parent: (float(column.min()), float(column.max()))
+            for parent, column in data.rows.fan_in.items()
+        },
+        runs=runs,
+        backends=data.backends,
+    )
+
+
+def _no_runs() -> HeldOutRuns:
+    empty = np.array([])
+    return HeldOutRuns((), np.array([], dtype=np.int64), empty, empty, empty, {}, {})
+
+
+def _held_out_runs(data: StageData, model: StageModel) -> HeldOutRuns:
+    """Return every run beside what the models say that did not see its group."""
+    predicted = {target: np.full(len(data.rows), np.nan) for target in model.targets}
+    for group in np.unique(data.groups):
+        inside = data.groups == group
+        values = model.evaluate(data.rows.take(inside), int(group))
+        for target, value in values.items():
+            if model.targets[target].folds or not np.any(value):
+                predicted[target][inside] = value
+    at = data.run_rows
+    return HeldOutRuns(
+        run_ids=data.run_ids,
+        groups=data.groups[at],
+        cpu=data.rows.cpu[at],
+        memory_mb=data.rows.memory_mb[at],
+        workers=data.rows.workers[at],
+        measured=dict(data.run_values),
+        predicted={target: column[at] for target, column in predicted.items()},
+    )
+
+
+def _report(
+    data: StageData,
+    model: StageModel,
+    chosen: Mapping[str, str],
+    validations: Mapping[str, CrossValidation],
+) -> StageReport:
+    coverages = {level: _coverage(model.runs, level) for level in _LEVELS}
+    return StageReport(
+        mape_time=_mape(data, model.runs, ("time",)),
+        mape_energy=_mape(data, model.runs, _energy_targets(model)),
+        coverage=coverages[_LEVELS[-1]],
+        coverages=coverages,
+        level=_LEVELS[-1],
+        predictor=chosen["time"],
+        predictors=dict(chosen),
+        errors={target: dict(validation.mape) for target, validation in validations.items()},
+        configurations=len(data.configs),
+        conditions=len(data.rows),
+        runs=len(data.run_ids),
+        notes=(*data.notes, *_stage_notes(data)),
+    )
+
+
+def _energy_targets(model: StageModel) -> tuple[str, ...]:
+    if not model.has_energy:
+        return ()
+    return ("energy",) if "energy" in model.targets else ("energy_dynamic", "energy_idle")
+
+
+def _mape(data: StageData, runs: HeldOutRuns, targets: Sequence[str]) -> float | None:
+    """Return the held-out error of a sum of targets, over conditions; None if unknown."""
+    if not targets:
+        return None
+    _, first = np.unique(data.run_rows, return_index=True)
+    measured = np.sum([data.values[target] for target in targets], axis=0)
+    predicted = np.sum([runs.predicted[target][first] for target in targets], axis=0)
+    known = ~np.isnan(measured) & ~np.isnan(predicted) & (measured > 0)
+    if not np.any(known):
+        return None
+    return mape(predicted[known], measured[known])
+
+
+def _coverage(runs: HeldOutRuns, level: float) -> float | None:
+    """Return the share of runs whose time lies in the band that other groups' errors give."""
+    off = np.abs(np.log(runs.ratio("time")))
+    if np.all(np.isnan(off)):
+        return None
+    inside = []
+    for group in np.unique(runs.groups):
+        others = np.sort(off[runs.groups != group])
+        rank = int(np.ceil((len(others) + 1) * level - 1e-9))
+        inside.append(off[runs.groups == group] <= others[min(rank, len(others)) - 1])
+    return float(np.mean(np.concatenate(inside)))
+
+
+def _stage_notes(data: StageData) -> list[str]:
+    notes = []
+    count = len(data.run_ids)
+    if data.grouped_by == "run":
+        notes.append(
+            "one configuration only: errors are among its repetitions, and others are a guess"
+        )
+    elif data.grouped_by == "condition":
+        notes.append(
+            "one configuration only: errors are among the worker counts of its parents, and "
+            "other configurations are a guess"
+        )
+    if count == 1:
+        notes.append("a single run: no error can be told, intervals are assumed")
+    elif count == len(data.rows) and data.grouped_by != "run":
+        notes.append("one repetition each: noise and error cannot be told apart")
+    if 1 < count < needed_runs(_LEVELS[-1]):
+        level = max([lv for lv in _LEVELS if count >= needed_runs(lv)], default=None)
+        supported = (
+            f"support {level:.0%} at most" if level else f"are below the {FEW_RUNS} of 90 %"
+        )
+        notes.append(f"{count} runs {supported}; intervals use the widest error seen")
+    return notes
+
+
+def _workflow_notes(models: Mapping[str, StageModel]) -> tuple[str, ...]:
+    notes = []
+    if len(models) > 1:
+        ids = [{run_id for run_id in m.runs.run_ids if run_id} for m in models.values()]
+        shared = len(set.intersection(*ids))
+        if shared < FEW_RUNS:
+            notes.append(
+                f"{shared} runs cover all stages, so how errors of stages go together is not "
+                "known; they are taken to coincide"
+            )
+    without = [name for name, model in models.items() if not model.has_energy]
+    if without:
+        which = "no stage" if len(without) == len(models) else f"not {', '.join(without)}"
+        notes.append(f"energy: {which} was profiled with it")
+    return tuple(notes)

@@ -1,0 +1,322 @@
+"""Predicts runs of a workflow, with intervals that held-out runs stand behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from flexecutor_energy.errors import ConfigurationError, MissingEnergyError, UnknownStageError
+from flexecutor_energy.prediction.accounts import Accounts
+from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, upper_bound
+from flexecutor_energy.prediction.evidence import METRICS, run_ratios, widest_of_any_stage
+from flexecutor_energy.prediction.makespan import execution_order
+from flexecutor_energy.prediction.report import TrainReport
+from flexecutor_energy.prediction.results import (
+    Scope,
+    StagePrediction,
+    StageTable,
+    WorkflowPrediction,
+    stage_energy_j,
+)
+from flexecutor_energy.prediction.scenarios import (
+    Scenarios,
+    stage_prediction,
+    stage_scenarios,
+    workflow_intervals,
+)
+from flexecutor_energy.prediction.stage_model import StageModel
+from flexecutor_energy.pricing import PricingChoice, resolve_pricing
+from flexecutor_energy.workflow.config import StageConfig
+
+Edges = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model comes from.
+
+    Attributes
+    ----------
+    trained_at : ISO 8601 time, as the caller said
+    software : version of this package
+    profile_sha256 : stage → hash of the profile file it was fitted on
+    """
+
+    trained_at: str = ""
+    software: str = ""
+    profile_sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkflowModel:
+    """The predictors of all stages of a workflow.
+
+    Attributes
+    ----------
+    dag : name of the workflow
+    stages : by id
+    parents : stage → the stages it waits for
+    report : held-out errors and notes
+    provenance : where it comes from
+    """
+
+    dag: str
+    stages: Mapping[str, StageModel]
+    parents: Mapping[str, tuple[str, ...]]
+    report: TrainReport
+    provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        """Pairs (parent, child) of stage ids."""
+        return [(parent, child) for child, before in self.parents.items() for parent in before]
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether every stage was profiled with energy."""
+        return all(stage.has_energy for stage in self.stages.values())
+
+    @property
+    def measured_on(self) -> str | None:
+        """The backend on which all stages were measured; None if unknown or several."""
+        names = {name for stage in self.stages.values() for name in stage.backends}
+        return names.pop() if len(names) == 1 else None
+
+    def with_provenance(self, provenance: Provenance) -> "WorkflowModel":
+        """Return the same model with its origin filled in."""
+        return replace(self, provenance=provenance)
+
+    def stage(self, stage_id: str) -> StageModel:
+        """Return the model of a stage, or raise UnknownStageError."""
+        if stage_id not in self.stages:
+            raise UnknownStageError(stage_id, list(self.stages), "the request")
+        return self.stages[stage_id]
+
+    def require_energy(self) -> None:
+        """Raise MissingEnergyError naming the stages that were profiled without energy."""
+        missing = [name for name, stage in self.stages.items() if not stage.has_energy]
+        if missing:
+            raise MissingEnergyError(missing)
+
+    def predict_table(
+        self,
+        stage_id: str,
+        configs: Sequence[StageConfig],
+        fan_ins: Mapping[str, int] | Sequence[Mapping[str, int]] = (),
+    ) -> StageTable:
+        """Return expected values of one stage over many configurations.
+
+        Parameters
+        ----------
+        stage_id : the stage
+        configs : the configurations
+        fan_ins : workers of each parent, for each configuration or (a mapping) for all
+
+        Raises
+        ------
+        UnknownStageError
+        ConfigurationError
+            The workers of a parent that matters are not given.
+        """
+        model = self.stage(stage_id)
+        given = [fan_ins] * len(configs) if isinstance(fan_ins, Mapping) else list(fan_ins)
+        values = model.evaluate(model.rows(configs, given))
+        return StageTable(
+            stage=stage_id,
+            time_s=values["time"],
+            worker_seconds=values["worker_seconds"],
+            cpu_time_s=values.get("cpu_time"),
+            energy_dynamic_j=values.get("energy_dynamic"),
+            energy_idle_j=values.get("energy_idle"),
+            energy_total_j=stage_energy_j(values, "provisioned", stage_id),
+            extrapolated=model.extrapolated(configs, given),
+        )
+
+    def predict_stage(
+        self,
+        stage_id: str,
+        config: StageConfig,
+        fan_in: Mapping[str, int] | None = None,
+        *,
+        confidence: float = 0.95,
+        scope: Scope = "provisioned",
+        pricing: PricingChoice = None,
+        requests: tuple[float, float] = (0.0, 0.0),
+    ) -> StagePrediction:
+        """Return what one run of a stage is expected to take, with intervals for a single run.
+
+        Parameters
+        ----------
+        stage_id, config : what is run
+        fan_in : workers of each parent
+        confidence : share of runs that each interval should hold
+        scope : of ``energy``
+        pricing : name or object; None: ``aws_lambda_x86``
+        requests : puts and gets to the object store
+
+        Raises
+        ------
+        UnknownStageError
+        ConfigurationError
+            The workers of a parent that matters are not given, or confidence is not in 0…1.
+        """
+        check_confidence(confidence)
+        accounts = Accounts(
+            {stage_id: ()}, scope, resolve_pricing(pricing), 0.0, {stage_id: requests}
+        )
+        scenarios = self._scenarios(stage_id, config, fan_in or {})
+        return stage_prediction(stage_id, scenarios, accounts, confidence)
+
+    def predict(
+        self,
+        configs: Mapping[str, StageConfig],
+        edges: Edges | None = None,
+        confidence: float = 0.95,
+        scope: Scope = "provisioned",
+        pricing: PricingChoice = None,
+        *,
+        idle_power_w: float | None = None,
+        requests: Mapping[str, tuple[float, float]] | None = None,
+    ) -> WorkflowPrediction:
+        """Return what one run of the workflow is expected to take.
+
+        Parameters
+        ----------
+        configs : stage → its configuration, every stage named
+        edges : pairs (parent, child); None: those it was trained with
+        confidence : share of single runs that each interval should hold
+        scope : of energy, ``marginal``, ``provisioned`` or ``host``
+        pricing : name or object; None: ``aws_lambda_x86``
+        idle_power_w : of all hosts together, for scope ``host``
+        requests : stage → (puts, gets) to the object store; None: not counted
+
+        Raises
+        ------
+        UnknownStageError
+            ``configs`` or ``edges`` names a stage that the model does not have.
+        ConfigurationError
+            A stage has no configuration, or another argument makes no sense.
+        """
+        check_confidence(confidence)
+        parents = execution_order(list(self.stages), self.edges if edges is None else edges)
+        self._check_configs(configs)
+        accounts = Accounts(
+            parents, scope, resolve_pricing(pricing), idle_power_w, dict(requests or {})
+        )
+        scenarios = {
+            stage: self._scenarios(stage, configs[stage], {p: configs[p].workers for p in before})
+            for stage, before in parents.items()
+        }
+        intervals, notes = workflow_intervals(scenarios, self.stages, accounts, confidence)
+        return WorkflowPrediction(
+            time=intervals["time"],
+            energy=intervals.get("energy"),
+            cost=intervals["cost"],
+            stages={
+                stage: stage_prediction(stage, scenarios[stage], accounts, confidence)
+                for stage in self.stages
+            },
+            scope=scope,
+            pricing=accounts.pricing.name,
+            hypothetical=accounts.pricing.hypothetical(self.measured_on),
+            notes=(*notes, *_cautions(scenarios, accounts)),
+        )
+
+    def bound_factor(
+        self,
+        metric: str | Sequence[str],
+        confidence: float = 0.95,
+        *,
+        scope: Scope = "provisioned",
+        pricing: PricingChoice = None,
+        idle_power_w: float | None = None,
+    ) -> float:
+        """Return what to multiply predictions by before comparing them with a bound.
+
+        The ``factor`` of ``bound``, which says more.
+        """
+        return self.bound(
+            metric, confidence, scope=scope, pricing=pricing, idle_power_w=idle_power_w
+        ).factor
+
+    def bound(
+        self,
+        metric: str | Sequence[str],
+        confidence: float = 0.95,
+        *,
+        scope: Scope = "provisioned",
+        pricing: PricingChoice = None,
+        idle_power_w: float | None = None,
+    ) -> Bound:
+        """Return the factor that measured/predicted of a run keeps below with ``confidence``.
+
+        Scores are whole runs of the workflow, predicted by models that saw none of their
+        configurations, so errors that stages of a run share are kept together. Where fewer than
+        9 runs cover all stages, it is the widest ratio of any stage in any run: a workflow
+        cannot be further off than its worst stage.
+
+        Parameters
+        ----------
+        metric : ``time``, ``energy`` or ``cost``; of several, all are kept at once
+        confidence : share of runs
+        scope, pricing, idle_power_w : as for ``predict``
+
+        Raises
+        ------
+        ConfigurationError
+            The metric is not known, or confidence is not in 0…1.
+        MissingEnergyError
+            Energy is asked for, and a stage was profiled without.
+        """
+        check_confidence(confidence)
+        metrics = (metric,) if isinstance(metric, str) else tuple(metric)
+        for name in metrics:
+            if name not in METRICS:
+                raise ConfigurationError(
+                    f"metric {name!r} is not known; known are: {', '.join(METRICS)}"
+                )
+        if "energy" in metrics:
+            self.require_energy()
+        accounts = Accounts(
+            execution_order(list(self.stages), self.edges),
+            scope,
+            resolve_pricing(pricing),
+            idle_power_w,
+        )
+        ratios = np.array([run_ratios(name, self.stages, accounts) for name in metrics])
+        known = ratios[:, ~np.any(np.isnan(ratios), axis=0)]
+        if known.shape[1] < FEW_RUNS:
+            return widest_of_any_stage(metrics, self.stages, known.shape[1])
+        return upper_bound(np.max(known, axis=0), confidence)
+
+    def _check_configs(self, configs: Mapping[str, StageConfig]) -> None:
+        for stage_id in configs:
+            if stage_id not in self.stages:
+                raise UnknownStageError(stage_id, list(self.stages), "the configuration")
+        if missing := [stage_id for stage_id in self.stages if stage_id not in configs]:
+            raise ConfigurationError(
+                f"no configuration for {', '.join(missing)}; every stage needs one"
+            )
+
+    def _scenarios(
+        self, stage_id: str, config: StageConfig, fan_in: Mapping[str, int]
+    ) -> Scenarios:
+        siblings = list(self.stages.values())
+        return stage_scenarios(self.stage(stage_id), config, fan_in, siblings)
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise ConfigurationError unless a confidence lies between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ConfigurationError(f"confidence must lie between 0 and 1, got {confidence!r}")
+
+
+def _cautions(scenarios: Mapping[str, Scenarios], accounts: Accounts) -> list[str]:
+    notes = []
+    for stage, scenario in scenarios.items():
+        config = scenario.config
+        if scenario.extrapolated:
+            notes.append(f"{stage}: {config}, parents {scenario.fan_in or 'none'}: never measured")
+        if note := accounts.pricing.memory_note(config.cpu, config.memory):
+            notes.append(f"{stage}: {note}")
+    return notes
