@@ -3,6 +3,9 @@
 from flexecutor_energy.energy.attribution import attribute
 from flexecutor_energy.energy.collector import Clocks, EnergyCollector
 from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
+from flexecutor_energy.energy.method import EnergyMethod, modelled
+from flexecutor_energy.energy.model import ModelCollector
+from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
 from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
@@ -13,13 +16,19 @@ __all__ = [
     "Clocks",
     "EnergyCollector",
     "EnergyDelta",
+    "EnergyMethod",
     "EnergyReading",
     "HostTrace",
+    "ModelCollector",
     "PowerCurve",
     "WorkerEnergy",
     "WorkerTrace",
     "attribute",
     "coefficient_curve",
     "default_curve",
+    "linear_energy",
+    "model_host_trace",
+    "modelled",
+    "modelled_energy",
     "tdp_curve",
 ]
