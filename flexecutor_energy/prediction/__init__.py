@@ -1,6 +1,6 @@
 """Predict time, energy and cost of stages and workflows from measured runs.
 
-``train_profiles`` fits; the ``WorkflowModel`` it returns predicts; ``ModelStore`` keeps it.
+``train_profiles`` fits; the ``WorkflowModel`` it returns predicts; ``save_model`` keeps it.
 """
 
 from flexecutor_energy.prediction.conformal import Bound
@@ -14,14 +14,18 @@ from flexecutor_energy.prediction.results import (
 )
 from flexecutor_energy.prediction.rows import Rows, Samples
 from flexecutor_energy.prediction.stage_model import StageModel
-from flexecutor_energy.prediction.store import ModelStore
+from flexecutor_energy.prediction.store import (
+    changed_profiles,
+    load_model,
+    load_report,
+    save_model,
+)
 from flexecutor_energy.prediction.training import train_profiles
 from flexecutor_energy.prediction.workflow_model import Provenance, WorkflowModel
 
 __all__ = [
     "Bound",
     "Family",
-    "ModelStore",
     "Predictor",
     "Provenance",
     "Rows",
@@ -34,5 +38,9 @@ __all__ = [
     "TrainReport",
     "WorkflowModel",
     "WorkflowPrediction",
+    "changed_profiles",
+    "load_model",
+    "load_report",
+    "save_model",
     "train_profiles",
 ]

@@ -20,8 +20,8 @@ FORMAT = "flexecutor-energy model"
 VERSION = 1
 
 
-def model_to_dict(model: WorkflowModel) -> dict[str, Any]:
-    """Return a model as plain JSON values."""
+def model_to_dict(model: WorkflowModel, report: TrainReport) -> dict[str, Any]:
+    """Return a model and its errors as plain JSON values."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -32,13 +32,13 @@ def model_to_dict(model: WorkflowModel) -> dict[str, Any]:
             "profile_sha256": dict(model.provenance.profile_sha256),
         },
         "parents": {stage: list(before) for stage, before in model.parents.items()},
-        "report": _report_to_dict(model.report),
+        "report": _report_to_dict(report),
         "stages": {name: _stage_to_dict(stage) for name, stage in model.stages.items()},
     }
 
 
-def model_from_dict(data: Any) -> WorkflowModel:
-    """Return the model that ``model_to_dict`` described.
+def model_from_dict(data: Any) -> tuple[WorkflowModel, TrainReport]:
+    """Return the model and its errors that ``model_to_dict`` described.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def model_from_dict(data: Any) -> WorkflowModel:
             f"version {data.get('version')!r} of the format; this software reads {VERSION}"
         )
     try:
-        return _model(data)
+        return _model(data), _report(data["report"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, ModelFormatError):
             raise
@@ -67,7 +67,6 @@ def _model(data: Mapping[str, Any]) -> WorkflowModel:
         dag=str(data["dag"]),
         stages=stages,
         parents=execution_order(list(stages), edges),
-        report=_report(data["report"]),
         provenance=Provenance(
             str(origin["trained_at"]),
             str(origin["software"]),
@@ -81,6 +80,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
     return {
         "parents": list(stage.parents),
         "configs": [list(config.key) for config in stage.configs],
+        "failed": [list(config.key) for config in stage.failed],
         "fan_in_range": {parent: list(ends) for parent, ends in stage.fan_in_range.items()},
         "backends": list(stage.backends),
         "targets": {
@@ -105,6 +105,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
 def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
     try:
         configs = tuple(StageConfig.from_key(key) for key in data["configs"])
+        failed = tuple(StageConfig.from_key(key) for key in data["failed"])
     except ConfigurationError as error:
         raise ModelFormatError(f"stage {name!r}: {error}") from error
     targets = {
@@ -126,6 +127,7 @@ def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
             for parent, (low, high) in data["fan_in_range"].items()
         },
         runs=_runs(data["runs"]),
+        failed=failed,
         backends=tuple(str(name) for name in data["backends"]),
     )
 

@@ -55,6 +55,7 @@ class StageData:
     run_rows : array (m,), the condition of each run
     run_values : target → array (m,), NaN where unmeasured
     configs : the configurations that were measured
+    failed : the configurations that failed whenever they were tried
     backends : where the runs took place, as far as profiles say
     notes : what a reader of predictions should know
     """
@@ -69,6 +70,7 @@ class StageData:
     run_rows: npt.NDArray[np.int64]
     run_values: Mapping[str, FloatArray]
     configs: tuple[StageConfig, ...]
+    failed: tuple[StageConfig, ...]
     backends: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -92,7 +94,7 @@ def collect(profile: Profile, parents: Sequence[str]) -> StageData:
     run_values = _run_values(runs, notes)
     runs, run_values = _without_outlying_times(runs, run_values, known_parents, notes)
     run_values = _without_outlying_energies(runs, run_values, known_parents, notes)
-    return _columns(profile.stage, runs, run_values, known_parents, notes)
+    return _columns(profile, runs, run_values, known_parents, notes)
 
 
 def _usable(profile: Profile, notes: list[str]) -> list[StageRun]:
@@ -170,7 +172,7 @@ def _run_values(runs: Sequence[StageRun], notes: list[str]) -> dict[str, FloatAr
         if target.startswith("energy") and (gaps := int(np.sum(np.isnan(column)))):
             notes.append(f"{gaps} runs hold no {target.replace('_', ' ')}")
     if {"energy_dynamic", "energy_idle"} <= values.keys():
-        del values["energy"]  # it is their sum
+        values.pop("energy", None)  # it is their sum
     return values
 
 
@@ -230,7 +232,7 @@ def _conditions(runs: Sequence[StageRun], parents: Sequence[str]) -> npt.NDArray
 
 
 def _columns(
-    stage: str,
+    profile: Profile,
     runs: Sequence[StageRun],
     run_values: Mapping[str, FloatArray],
     parents: Sequence[str],
@@ -250,7 +252,7 @@ def _columns(
         groups = np.arange(len(first), dtype=np.int64)
     backends = {str(run.meta["backend"]) for run in runs if run.meta.get("backend")}
     return StageData(
-        stage=stage,
+        stage=profile.stage,
         rows=_rows([runs[i] for i in first], parents),
         groups=groups,
         grouped_by=grouped_by,
@@ -260,6 +262,7 @@ def _columns(
         run_rows=conditions,
         run_values=run_values,
         configs=configs,
+        failed=profile.failed_configs,
         backends=tuple(sorted(backends)),
         notes=tuple(notes),
     )

@@ -71,11 +71,14 @@ class StageModel:
     Attributes
     ----------
     stage : its id
-    parents : the parents whose worker counts are inputs of the prediction
+    parents : the parents whose worker counts are inputs of the prediction: those that were
+        measured with more than one
     targets : ``time``, ``worker_seconds`` and, where measured, ``cpu_time``,
         ``energy_dynamic`` and ``energy_idle``, or ``energy`` where only the sum is known
     configs : the configurations that were measured
-    fan_in_range : parent → least and most workers it was measured with
+    failed : the configurations that failed whenever they were tried
+    fan_in_range : parent → least and most workers it was measured with, also of parents whose
+        count never varied
     runs : the evidence
     backends : where it was measured, as far as profiles say
     """
@@ -86,6 +89,7 @@ class StageModel:
     configs: tuple[StageConfig, ...]
     fan_in_range: Mapping[str, tuple[float, float]]
     runs: HeldOutRuns
+    failed: tuple[StageConfig, ...] = ()
     backends: tuple[str, ...] = ()
 
     @property
@@ -153,7 +157,7 @@ class StageModel:
         outside = [config not in measured for config in configs]
         for i, fan_in in enumerate(fan_ins):
             for parent, (low, high) in self.fan_in_range.items():
-                outside[i] = outside[i] or not low <= fan_in[parent] <= high
+                outside[i] = outside[i] or not low <= fan_in.get(parent, low) <= high
         return np.array(outside, dtype=bool)
 
 

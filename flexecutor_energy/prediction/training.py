@@ -14,7 +14,7 @@ from flexecutor_energy.prediction.loglinear import ConstantPredictor
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.predictor import Family
 from flexecutor_energy.prediction.report import StageReport, TrainReport
-from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples
+from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples, telling_parents
 from flexecutor_energy.prediction.samples import TARGETS, TOTALS, StageData, collect
 from flexecutor_energy.prediction.stage_model import (
     HeldOutRuns,
@@ -38,8 +38,9 @@ def train_profiles(
     parents: Mapping[str, Sequence[str]],
     *,
     dag: str,
+    notes: Mapping[str, Sequence[str]] | None = None,
     families: Candidates = candidates,
-) -> WorkflowModel:
+) -> tuple[WorkflowModel, TrainReport]:
     """Fit predictors of time, billed seconds, cpu time and energy for every stage.
 
     Parameters
@@ -47,11 +48,12 @@ def train_profiles(
     profiles : stage → what was measured
     parents : stage → the stages it waits for; a stage that is absent waits for none
     dag : name of the workflow
+    notes : stage → sentences that its report should begin with
     families : which families compete, for a target and a number of configurations
 
     Returns
     -------
-    the model; its ``report`` holds the held-out errors
+    the model, and its errors on configurations that it did not see
 
     Raises
     ------
@@ -78,14 +80,16 @@ def train_profiles(
     with threadpool_limits(1, user_api="blas"):
         for stage in stages:
             data = collect(profiles[stage], order[stage])
-            models[stage], reports[stage] = train_stage(data, families)
+            models[stage], reports[stage] = train_stage(
+                data, families, notes=(notes or {}).get(stage, ())
+            )
             logger.info("trained %s: held-out time error %s", stage, reports[stage].mape_time)
     report = TrainReport(dag, reports, _workflow_notes(models))
-    return WorkflowModel(dag, models, order, report)
+    return WorkflowModel(dag, models, order), report
 
 
 def train_stage(
-    data: StageData, families: Candidates = candidates
+    data: StageData, families: Candidates = candidates, notes: Sequence[str] = ()
 ) -> tuple[StageModel, StageReport]:
     """Fit the predictors of one stage.
 
@@ -93,6 +97,7 @@ def train_stage(
     ----------
     data : its samples
     families : which families compete, for a target and a number of configurations
+    notes : sentences that its report should begin with
     """
     targets: dict[str, TargetModel] = {}
     validations: dict[str, CrossValidation] = {}
@@ -107,7 +112,7 @@ def train_stage(
     model = _stage_model(data, targets, _no_runs())
     runs = _held_out_runs(data, model)
     model = _stage_model(data, targets, runs)
-    return model, _report(data, model, chosen, validations)
+    return model, _report(data, model, chosen, validations, notes)
 
 
 def _train_target(
@@ -158,7 +163,7 @@ def _stage_model(
 ) -> StageModel:
     return StageModel(
         stage=data.stage,
-        parents=tuple(data.rows.fan_in),
+        parents=telling_parents(data.rows),
         targets=dict(targets),
         configs=data.configs,
         fan_in_range={
@@ -166,6 +171,7 @@ def _stage_model(
             for parent, column in data.rows.fan_in.items()
         },
         runs=runs,
+        failed=data.failed,
         backends=data.backends,
     )
 
@@ -201,6 +207,7 @@ def _report(
     model: StageModel,
     chosen: Mapping[str, str],
     validations: Mapping[str, CrossValidation],
+    notes: Sequence[str],
 ) -> StageReport:
     coverages = {level: _coverage(model.runs, level) for level in _LEVELS}
     return StageReport(
@@ -215,7 +222,7 @@ def _report(
         configurations=len(data.configs),
         conditions=len(data.rows),
         runs=len(data.run_ids),
-        notes=(*data.notes, *_stage_notes(data)),
+        notes=(*notes, *data.notes, *_stage_notes(data)),
     )
 
 

@@ -10,7 +10,6 @@ from flexecutor_energy.prediction.accounts import Accounts
 from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, upper_bound
 from flexecutor_energy.prediction.evidence import METRICS, run_ratios, widest_of_any_stage
 from flexecutor_energy.prediction.makespan import execution_order
-from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.results import (
     Scope,
     StagePrediction,
@@ -56,20 +55,23 @@ class WorkflowModel:
     dag : name of the workflow
     stages : by id
     parents : stage → the stages it waits for
-    report : held-out errors and notes
     provenance : where it comes from
     """
 
     dag: str
     stages: Mapping[str, StageModel]
     parents: Mapping[str, tuple[str, ...]]
-    report: TrainReport
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def edges(self) -> list[tuple[str, str]]:
         """Pairs (parent, child) of stage ids."""
         return [(parent, child) for child, before in self.parents.items() for parent in before]
+
+    @property
+    def failed(self) -> dict[str, tuple[StageConfig, ...]]:
+        """Stage → the configurations that failed whenever they were tried."""
+        return {name: stage.failed for name, stage in self.stages.items() if stage.failed}
 
     @property
     def has_energy(self) -> bool:
