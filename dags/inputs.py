@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flexecutor_energy.errors import InputMissingError, StorageError
-from flexecutor_energy.storage.admin import ensure_bucket
 from flexecutor_energy.storage.select import open_storage
 from flexecutor_energy.storage.store import ObjectStore
 
@@ -64,9 +63,9 @@ def upload_once(
     StorageError
         The store refused, or a folder holds objects of somebody else.
     """
-    opened = open_storage(storage, workspace)
-    ensure_bucket(opened.spec, opened.bucket)
-    place(opened.store, opened.bucket, inputs, make)
+    with open_storage(storage, workspace) as opened:
+        opened.ensure_bucket()
+        place(opened.store, opened.bucket, inputs, make)
 
 
 def place(store: ObjectStore, bucket: str, inputs: InputSet, make: MakeObjects) -> bool:

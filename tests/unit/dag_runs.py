@@ -10,6 +10,7 @@ from pathlib import Path
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.task import InputFile
 from flexecutor_energy.storage.location import ObjectRef, StoreSpec
+from flexecutor_energy.storage.select import Storage
 from flexecutor_energy.storage.store import ObjectStore
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.graph import StageGraph
@@ -30,11 +31,12 @@ class FinishedRun:
         return self.written[stage_id]
 
 
-def directory_store(folder: Path) -> ObjectStore:
+def directory_storage(folder: Path) -> Storage:
     """Return a store in a directory, with one bucket."""
-    store = ObjectStore(StoreSpec(kind="file", root=str(folder / "store")))
-    store.make_bucket(BUCKET)
-    return store
+    spec = StoreSpec(kind="file", root=str(folder / "store"))
+    storage = Storage(spec, BUCKET, "of this test")
+    storage.ensure_bucket()
+    return storage
 
 
 def run_in_process(
@@ -42,7 +44,7 @@ def run_in_process(
     workers: int,
     folder: Path,
     *,
-    store: ObjectStore | None = None,
+    storage: Storage | None = None,
     cpu: float = 1.0,
     spoil: Spoil = lambda _stage_id, content: content,
 ) -> FinishedRun:
@@ -50,11 +52,11 @@ def run_in_process(
 
     Parameters
     ----------
-    store : holds the inputs of the workflow; a new one if it has none
+    storage : holds the inputs of the workflow; a new one if it has none
     spoil : changes the content of each output of a stage
     """
     dag.validate()
-    store = store or directory_store(folder)
+    store = (storage or directory_storage(folder)).store
     resolver = InputResolver(store, BUCKET)
     run = FinishedRun()
     made: dict[str, list[ObjectRef]] = {}

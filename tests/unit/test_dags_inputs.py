@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dags.inputs import InputSet, place
+from dags.inputs import InputSet, place, upload_once
 from flexecutor_energy.errors import BucketMissingError, StorageError
+from flexecutor_energy.storage.select import open_storage
 from flexecutor_energy.storage.store import ObjectStore
-from tests.unit.dag_runs import BUCKET, directory_store
+from tests.unit.dag_runs import BUCKET, directory_storage
 
 INPUTS = InputSet("story", "v1-short")
 OBJECTS = {"text/a.txt": b"once upon", "text/b.txt": b"a time", "names/c.txt": b"Ada"}
@@ -27,7 +28,7 @@ class Maker:
 
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
-    return directory_store(tmp_path)
+    return directory_storage(tmp_path).store
 
 
 def stored(store: ObjectStore) -> dict[str, bytes]:
@@ -120,3 +121,13 @@ def test_another_version_is_kept_apart(store: ObjectStore) -> None:
 def test_a_missing_bucket_is_an_error_not_an_empty_one(store: ObjectStore) -> None:
     with pytest.raises(BucketMissingError):
         place(store, "elsewhere", INPUTS, Maker())
+
+
+def test_uploading_into_a_store_creates_its_bucket(tmp_path: Path) -> None:
+    place_of_store = f"file://{tmp_path}/objects"
+    upload_once(INPUTS, Maker(), workspace=tmp_path, storage=place_of_store)
+    with open_storage(place_of_store, tmp_path) as opened:
+        assert opened.store.get(opened.bucket, INPUTS.prefix("text/a.txt")) == b"once upon"
+        maker = Maker()
+        upload_once(INPUTS, maker, workspace=tmp_path, storage=opened)
+        assert maker.calls == 0

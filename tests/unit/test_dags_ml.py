@@ -12,7 +12,7 @@ from dags.ml import digits, stages
 from dags.ml.digits import Knobs
 from dags.ml.oracle import accuracy_floor
 from flexecutor_energy.errors import ConfigurationError, MissingExtraError
-from tests.unit.dag_runs import directory_store, run_in_process
+from tests.unit.dag_runs import directory_storage, run_in_process
 
 TINY = {"rows": 600, "boosters": 4, "rounds": 3, "components": 12}
 
@@ -26,10 +26,10 @@ def sound() -> dict[str, Any]:
 def test_any_number_of_workers_and_cores_gives_the_native_answer(
     workers: int, cpu: float, sound: dict[str, Any], tmp_path: Path
 ) -> None:
-    store = directory_store(tmp_path)
-    ml.prepare(TINY, tmp_path, store)
+    storage = directory_storage(tmp_path)
+    ml.prepare(TINY, tmp_path, storage)
     dag = ml.build(TINY, tmp_path)
-    run = run_in_process(dag, workers, tmp_path, store=store, cpu=cpu)
+    run = run_in_process(dag, workers, tmp_path, storage=storage, cpu=cpu)
     found = ml.answer(run)
     assert ml.same(found, sound)
     ml.check(found, TINY)
@@ -63,10 +63,10 @@ def test_without_lightgbm_the_extra_to_install_is_named(monkeypatch: pytest.Monk
 
 
 LEAN_IMPORT = """
-import sys
-from dags.ml import stages
+import runpy, sys
 
-lean = stages.lean_lightgbm()
+lean_lightgbm = runpy.run_path(sys.argv[1])["lean_lightgbm"]
+lean = lean_lightgbm()
 assert lean.Booster and lean.Dataset and lean.train
 for package in ("sklearn", "pandas", "lightgbm"):
     assert package not in sys.modules, package
@@ -75,15 +75,13 @@ import lightgbm
 from sklearn.base import BaseEstimator
 
 assert issubclass(lightgbm.LGBMClassifier, BaseEstimator)
-assert stages.lean_lightgbm() is lightgbm
+assert lean_lightgbm() is lightgbm
 """
 
 
 def test_importing_lightgbm_lean_loads_no_scikit_learn_and_leaves_no_trace() -> None:
-    root = Path(stages.__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", LEAN_IMPORT], cwd=root, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", LEAN_IMPORT, stages.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -9,7 +9,7 @@ import pytest
 from dags import wordcount
 from dags.wordcount.text import PRESETS, Knobs, file_texts
 from flexecutor_energy.errors import ConfigurationError
-from tests.unit.dag_runs import directory_store, run_in_process
+from tests.unit.dag_runs import directory_storage, run_in_process
 
 TINY = {"words": 3_000, "files": 2}
 
@@ -23,9 +23,9 @@ def sound() -> dict[str, Any]:
 def test_any_number_of_workers_gives_the_native_answer(
     workers: int, sound: dict[str, Any], tmp_path: Path
 ) -> None:
-    store = directory_store(tmp_path)
-    wordcount.prepare(TINY, tmp_path, store)
-    run = run_in_process(wordcount.build(TINY, tmp_path), workers, tmp_path, store=store)
+    storage = directory_storage(tmp_path)
+    wordcount.prepare(TINY, tmp_path, storage)
+    run = run_in_process(wordcount.build(TINY, tmp_path), workers, tmp_path, storage=storage)
     found = wordcount.answer(run)
     assert wordcount.same(found, sound)
     wordcount.check(found, TINY)
