@@ -46,7 +46,7 @@ def execute_once(
         session.remove_outputs(graph, trace.run_id, keep=kept_data)
     joules = meter(trace, ledger.storage_s, energy)
     kept = _kept_objects(graph, trace, kept_data)
-    return finished_run(graph.name, trace, ledger, joules, pricing, session.storage.store, kept)
+    return finished_run(graph.name, trace, ledger, joules, pricing, session.storage, kept)
 
 
 def save_run(workspace: Workspace, run: DAGRun) -> None:

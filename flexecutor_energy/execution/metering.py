@@ -217,7 +217,9 @@ def _traces(report: WorkerReport) -> list[WorkerTrace]:
     return [function, startup]
 
 
-def _others(samples: list[tuple[float, float]], trace: RunTrace, storage_cpu_s: float) -> list[WorkerTrace]:
+def _others(
+    samples: list[tuple[float, float]], trace: RunTrace, storage_cpu_s: float
+) -> list[WorkerTrace]:
     """Return what the engine, its backend and the storage server used over the whole run."""
     parts = {
         "engine": trace.driver_cpu_s,

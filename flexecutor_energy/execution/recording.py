@@ -2,11 +2,10 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from flexecutor_energy import __version__
-from flexecutor_energy.execution.metering import RunEnergy
+from flexecutor_energy.execution.metering import Joules, RunEnergy
 from flexecutor_energy.execution.task import WorkerReport
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.records.run import FailedRun, StageRun, WorkerRecord
@@ -25,7 +24,10 @@ def stage_run(
     energy : joules of the run's workers
     hashes : ``code_hash`` and ``input_hash`` of the stage
     """
-    workers = tuple(_worker(report, stage.stage_id, energy) for report in stage.reports)
+    workers = tuple(
+        worker_record(report, energy.of(stage.stage_id, report.worker_id), energy.method)
+        for report in stage.reports
+    )
     return StageRun(
         config=stage.config,
         workers=workers,
@@ -43,8 +45,8 @@ def failed_run(
     return FailedRun(requested, trace.run_id, reason, {**_run_meta(trace), **hashes})
 
 
-def worker_record(report: WorkerReport) -> WorkerRecord:
-    """Return what one worker measured, without energy."""
+def worker_record(report: WorkerReport, joules: Joules, method: str | None = None) -> WorkerRecord:
+    """Return what one worker measured, with its share of the energy."""
     if len(report.clocks) != 4:
         return WorkerRecord(memory_peak_mb=report.memory_peak_mb)
     read, compute, write, end = report.clocks
@@ -54,22 +56,15 @@ def worker_record(report: WorkerReport) -> WorkerRecord:
         write_s=end.monotonic_s - write.monotonic_s,
         # wall clocks of different hosts may disagree by more than a short start takes
         cold_start_s=max(read.wall_s - report.submitted_wall_s, 0.0),
+        energy_j=joules.total_j,
+        energy_dynamic_j=joules.dynamic_j,
+        energy_idle_j=joules.idle_j,
+        energy_by_method={method: joules.total_j} if method else {},
         cpu_time_s=report.function_cpu_s,
         startup_cpu_time_s=read.cpu_s,
         memory_peak_mb=report.memory_peak_mb,
         bytes_read=report.bytes_read,
         bytes_written=report.bytes_written,
-    )
-
-
-def _worker(report: WorkerReport, stage_id: str, energy: RunEnergy) -> WorkerRecord:
-    joules = energy.of(stage_id, report.worker_id)
-    return replace(
-        worker_record(report),
-        energy_j=joules.total_j,
-        energy_dynamic_j=joules.dynamic_j,
-        energy_idle_j=joules.idle_j,
-        energy_by_method={energy.method: joules.total_j} if energy.method else {},
     )
 
 

@@ -15,7 +15,7 @@ from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.pricing import Pricing
 from flexecutor_energy.records.run import WorkerRecord
 from flexecutor_energy.storage.location import ObjectRef
-from flexecutor_energy.storage.store import ObjectStore
+from flexecutor_energy.storage.select import Storage
 from flexecutor_energy.workflow.config import StageConfig
 
 
@@ -75,7 +75,8 @@ class DAGRun:
     pricing: Pricing
     audit: Any = None
     _refs: Mapping[str, Sequence[ObjectRef]] = field(default_factory=dict, repr=False)
-    _store: ObjectStore | None = field(default=None, repr=False)
+    _storage: Storage | None = field(default=None, repr=False)
+    _keeper: object = field(default=None, repr=False)  # holds the storage open
 
     def read(self, stage_id: str) -> list[bytes]:
         """Return the content of each output of a stage, in the order of ``outputs``.
@@ -89,12 +90,16 @@ class DAGRun:
         """
         if stage_id not in self.stages:
             raise UnknownStageError(stage_id, list(self.stages), "read")
-        if self._store is None or stage_id not in self._refs:
+        if self._storage is None or stage_id not in self._refs:
             raise StorageError(
                 f"the outputs of stage {stage_id!r} were read by other stages only and dropped; "
                 "execute with keep_intermediates=True to keep them"
             )
-        return [self._store.get(ref.bucket, ref.key) for ref in self._refs[stage_id]]
+        return [self._storage.store.get(ref.bucket, ref.key) for ref in self._refs[stage_id]]
+
+    def __getitem__(self, stage_id: str) -> StageOutcome:
+        """Return the outcome of a stage."""
+        return self.stages[stage_id]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain values, for JSON."""
@@ -131,7 +136,7 @@ def finished_run(
     ledger: Ledger,
     energy: RunEnergy,
     pricing: Pricing,
-    store: ObjectStore,
+    storage: Storage,
     kept: Mapping[str, Sequence[ObjectRef]],
 ) -> DAGRun:
     """Return a run's outcome; ``kept`` holds the objects of each stage that were not dropped."""
@@ -149,12 +154,14 @@ def finished_run(
         energy_detail=energy,
         pricing=pricing,
         _refs=kept,
-        _store=store,
+        _storage=storage,
     )
 
 
 def _outcome(stage: StageTrace, energy: RunEnergy, pricing: Pricing) -> StageOutcome:
-    workers = tuple(worker_record(report) for report in stage.reports)
+    workers = tuple(
+        worker_record(r, energy.of(stage.stage_id, r.worker_id)) for r in stage.reports
+    )
     durations = [worker.duration_s or 0.0 for worker in workers]
     config = stage.config
     memory_mb = pricing.billed_memory_mb(config.cpu, config.memory)

@@ -7,7 +7,6 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flexecutor_energy.execution.backends.protocol import Backend
@@ -16,8 +15,7 @@ from flexecutor_energy.execution.engine import Engine, RunOptions
 from flexecutor_energy.execution.events import Observer
 from flexecutor_energy.execution.ledger import Ledger, TreeMeter, ledger_of
 from flexecutor_energy.execution.trace import RunTrace
-from flexecutor_energy.storage.admin import ensure_bucket
-from flexecutor_energy.storage.select import Storage, open_storage
+from flexecutor_energy.storage.select import Storage
 from flexecutor_energy.workflow.config import StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
 from flexecutor_energy.workspace import Workspace, write_atomically
@@ -55,7 +53,7 @@ class Session:
         printed something, are kept whatever happens.
         """
         for bucket in self._output_buckets(graph):
-            ensure_bucket(self.storage.spec, bucket)
+            self.storage.ensure_bucket(bucket)
         engine = Engine(self.backend, self.storage.store, self.storage.bucket, observers)
         meter = TreeMeter(self._server_pids)
         try:
@@ -94,29 +92,22 @@ class Session:
 
 
 @contextlib.contextmanager
-def open_session(
-    backend: Any = "lithops",
-    storage: Any = None,
-    workspace: Workspace | Path | str | None = None,
-) -> Iterator[Session]:
-    """Open storage and backend, and close what this call opened.
+def open_session(backend: Any, storage: Storage, workspace: Workspace) -> Iterator[Session]:
+    """Open a backend on an open storage, and close the backend if this call opened it.
 
     Parameters
     ----------
     backend : a name, a Lithops configuration, or a backend object
-    storage : what ``open_storage`` takes; None lets the settings decide
-    workspace : folder of profiles, models, runs and the embedded server
+    storage : where data lies; stays open
+    workspace : folder of profiles, models and runs
     """
-    place = Workspace.of(workspace)
-    with contextlib.ExitStack() as stack:
-        opened = open_storage(storage, place)
-        if opened is not storage:
-            stack.callback(opened.close)
-        logger.info("storage: %s", opened.describe())
-        runner = open_backend(backend)
+    logger.info("storage: %s", storage.describe())
+    runner = open_backend(backend)
+    try:
+        yield Session(storage, runner, workspace)
+    finally:
         if runner is not backend:
-            stack.callback(runner.close)
-        yield Session(opened, runner, place)
+            runner.close()
 
 
 def new_run_id() -> str:
