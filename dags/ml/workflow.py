@@ -56,10 +56,8 @@ def native(size: Size = "small", workspace: Path | str | None = None) -> dict[st
     unseen = stages.projected(held_out[:, :-1], mean, components)
     opinions = {}
     for number in range(knobs.boosters):
-        text = stages.booster_text(
-            lightgbm, features, training[:, -1], number, knobs.rounds, num_threads=1
-        )
-        _, digest, votes = stages.booster_opinion(lightgbm, text, unseen, num_threads=1)
+        text = stages.booster_text(lightgbm, features, training[:, -1], number, knobs.rounds)
+        _, digest, votes = stages.booster_opinion(lightgbm, text, unseen)
         opinions[number] = (digest, votes)
     return stages.verdict(opinions, knobs.boosters, held_out[:, -1])
 

@@ -135,12 +135,12 @@ def test_a_model_of_unknown_settings_is_refused() -> None:
     lightgbm = stages.lean_lightgbm()
     features = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     labels = np.arange(200) % 10
-    text = stages.booster_text(lightgbm, features, labels, 3, 1, 1)
-    number, digest, votes = stages.booster_opinion(lightgbm, text, features, 1)
+    text = stages.booster_text(lightgbm, features, labels, 3, 1)
+    number, digest, votes = stages.booster_opinion(lightgbm, text, features)
     assert (number, len(digest), votes.shape) == (3, 64, (200, 10))
     bare = text.partition("\nparameters:")[0]
     with pytest.raises(ValueError, match="whose it is"):
-        stages.booster_opinion(lightgbm, bare, features, 1)
+        stages.booster_opinion(lightgbm, bare, features)
 
 
 def test_larger_models_must_be_more_accurate() -> None:
