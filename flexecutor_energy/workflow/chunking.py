@@ -74,6 +74,8 @@ def csv_rows(source: ChunkSource, pieces: int) -> list[ByteRange]:
 
     Rows must not hold line ends inside quotes.
     """
+    if not source.size_bytes:
+        return []
     header = _next_line(source, 0)
     ranges = _ranges(_line_cuts(source, header, pieces))
     if not ranges:  # a header without rows is one piece, so that a worker sees the empty table
@@ -174,11 +176,13 @@ class Chunker:
         ranges = list(self.chunking_strategy(source, pieces))
         reached = 0
         for piece in ranges:
-            if piece.start < reached or piece.end < piece.start or piece.end > source.size_bytes:
+            inside = reached <= piece.start <= piece.end <= source.size_bytes
+            if not inside or not 0 <= piece.header_bytes <= piece.start:
                 raise ConfigurationError(
                     f"the chunking strategy returned bytes {piece.start}–{piece.end} of an object "
-                    f"of {source.size_bytes} bytes after reaching {reached}; ranges must follow "
-                    "each other inside the object"
+                    f"of {source.size_bytes} bytes after reaching {reached}, with "
+                    f"{piece.header_bytes} bytes of header; ranges must follow each other inside "
+                    "the object, and headers lie before them"
                 )
             reached = piece.end
         return ranges

@@ -65,12 +65,10 @@ class StageConfig:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        try:
-            value = float(value.item())  # NumPy scalars
-        except (AttributeError, ValueError, TypeError):
-            raise ConfigurationError(f"{name} must be a finite number, got {value!r}") from None
-    return float(value)
+    plain = value.item() if callable(getattr(value, "item", None)) else value  # NumPy scalars
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+        raise ConfigurationError(f"{name} must be a finite number, got {value!r}")
+    return float(plain)
 
 
 def _whole(name: str, value: Any) -> int:
@@ -120,6 +118,9 @@ class ConfigSpace:
             raise ConfigurationError(
                 "the space is empty; give cpu=[…], workers=[…] or configs=[…]"
             )
+        for config in self.configs:
+            if not isinstance(config, StageConfig):
+                raise ConfigurationError(f"configs are StageConfig, got {config!r}")
         for stage_id, own in self.stages.items():
             if not isinstance(own, ConfigSpace):
                 raise ConfigurationError(f"the space of stage {stage_id!r} is not a ConfigSpace")

@@ -60,7 +60,8 @@ class StageContext:
         """Return the path of a new local file, uploaded as an output when the function ends."""
         suffix = self._entry(self._suffixes, data_id, "output")
         written = self._written[data_id]
-        folder = self._scratch / "outputs" / data_id.replace("/", "_")
+        # a number, as ids may hold slashes
+        folder = self._scratch / "outputs" / str(list(self._written).index(data_id))
         folder.mkdir(parents=True, exist_ok=True)
         path = str(folder / f"{self.worker_id:05d}-{len(written):05d}{suffix}")
         written.append(path)

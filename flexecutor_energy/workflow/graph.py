@@ -13,6 +13,7 @@ from flexecutor_energy.errors import (
 )
 from flexecutor_energy.workflow.data import FlexData
 from flexecutor_energy.workflow.stage import Stage
+from flexecutor_energy.workspace import file_name
 
 
 class StageGraph:
@@ -25,8 +26,9 @@ class StageGraph:
     """
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name.strip() or "/" in name:
-            raise WorkflowError(f"a workflow's name is a text without '/', got {name!r}")
+        if not isinstance(name, str) or not name.strip():
+            raise WorkflowError(f"a workflow's name is a non-empty text, got {name!r}")
+        file_name(name)  # names the folders of its profiles, models and runs
         self.name = name
         self._stages: dict[str, Stage] = {}
 
@@ -47,9 +49,20 @@ class StageGraph:
             raise UnknownStageError(stage_id, self.stage_ids, "the request") from None
 
     def add_stage(self, stage: Stage) -> Self:
-        """Add one stage; its neighbours may follow later."""
-        self._insert([stage])
-        self.topological_order()
+        """Add one stage; its neighbours may follow later.
+
+        Raises
+        ------
+        DuplicateStageError, CycleError
+            The workflow is left as it was.
+        """
+        before = dict(self._stages)
+        try:
+            self._insert([stage])
+            self.topological_order()
+        except WorkflowError:
+            self._stages = before
+            raise
         return self
 
     def add_stages(self, stages: Iterable[Stage]) -> Self:
@@ -94,12 +107,13 @@ class StageGraph:
         return [(a.stage_id, b.stage_id) for a in self.stages for b in a.children]
 
     def topological_order(self) -> list[Stage]:
-        """Return the stages, parents before children, ties in order of addition.
+        """Return the stages by depth, parents before children, ties in order of addition.
 
         Raises
         ------
         CycleError
         """
+        rank = {stage_id: number for number, stage_id in enumerate(self._stages)}
         sorter = TopologicalSorter(
             {
                 stage.stage_id: [p.stage_id for p in stage.parents if p.stage_id in self._stages]
@@ -107,9 +121,15 @@ class StageGraph:
             }
         )
         try:
-            return [self._stages[stage_id] for stage_id in sorter.static_order()]
+            sorter.prepare()
         except GraphCycle as error:
-            raise CycleError(list(reversed(error.args[1]))) from None
+            raise CycleError(error.args[1]) from None
+        order: list[Stage] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready(), key=rank.__getitem__)
+            order.extend(self._stages[stage_id] for stage_id in ready)
+            sorter.done(*ready)
+        return order
 
     def ancestors(self, stage: Stage) -> set[str]:
         """Return the ids of all stages that come before ``stage``."""
@@ -152,18 +172,32 @@ class StageGraph:
 
     def _check_data(self) -> None:
         makers: dict[str, str] = {}
+        places: set[tuple[str | None, str, str]] = set()
         for stage in self.stages:
             for out in stage.outputs:
                 if out.data_id in makers:
                     raise WorkflowError(
                         f"stages {makers[out.data_id]!r} and {stage.stage_id!r} both write "
-                        f"{out.data_id!r}; give one of them a custom_data_id"
+                        f"{out.data_id!r}; give one of them another prefix"
                     )
                 makers[out.data_id] = stage.stage_id
+                # objects are named by worker and number, so they would overwrite each other
+                place = (out.bucket, out.prefix, out.suffix)
+                if place in places:
+                    raise WorkflowError(
+                        f"stage {stage.stage_id!r} writes {out.data_id!r} below {out.prefix!r}, "
+                        "where another output goes; give one of them another prefix"
+                    )
+                places.add(place)
         for stage in self.stages:
             before = self.ancestors(stage)
             for data in stage.inputs:
                 maker = makers.get(data.data_id)
+                if maker == stage.stage_id:
+                    raise WorkflowError(
+                        f"stage {maker!r} reads and writes {data.data_id!r}; give its output "
+                        "another prefix"
+                    )
                 if maker is not None and maker not in before:
                     raise WorkflowError(
                         f"stage {stage.stage_id!r} reads {data.data_id!r}, written by {maker!r}, "

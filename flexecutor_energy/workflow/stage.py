@@ -7,6 +7,7 @@ from flexecutor_energy.errors import ConfigurationError, WorkflowError
 from flexecutor_energy.workflow.config import StageConfig
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.data import FlexData
+from flexecutor_energy.workspace import file_name
 
 StageFunction = Callable[[StageContext], Any]
 
@@ -36,6 +37,7 @@ class Stage:
     ) -> None:
         if not isinstance(stage_id, str) or not stage_id.strip():
             raise ConfigurationError(f"a stage id is a non-empty text, got {stage_id!r}")
+        file_name(stage_id)  # its profile will be a file of this name
         if not callable(func):
             raise ConfigurationError(f"the func of stage {stage_id!r} cannot be called: {func!r}")
         if max_concurrency < 1:
@@ -85,12 +87,14 @@ class Stage:
 def _link(
     left: Iterable[Stage], right: "Stage | Iterable[Stage]", *, forward: bool
 ) -> "Stage | list[Stage]":
+    sources = list(left)
     targets = [right] if isinstance(right, Stage) else list(right)
-    for stage in left:
+    for item in (*sources, *targets):  # all of them first, so that an error changes nothing
+        if not isinstance(item, Stage):
+            raise WorkflowError(f">> and << join stages, not {item!r}")
+    for source in sources:
         for target in targets:
-            if not isinstance(target, Stage) or not isinstance(stage, Stage):
-                raise WorkflowError(f">> and << join stages, not {target!r} and {stage!r}")
-            first, second = (stage, target) if forward else (target, stage)
+            first, second = (source, target) if forward else (target, source)
             first.add_child(second)
     return right if isinstance(right, Stage) else targets
 
