@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from flexecutor_energy.errors import (
     UnknownStageError,
     WorkflowError,
 )
+from flexecutor_energy.workflow.chunking import Chunker
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.data import FlexData, ReadStrategy
 from flexecutor_energy.workflow.graph import StageGraph
@@ -73,7 +75,7 @@ def test_a_cycle_is_told_in_the_direction_of_its_arrows() -> None:
         StageGraph("g").add_stages([a, b, c])
     path = caught.value.path
     assert path[0] == path[-1]
-    assert {(x, y) for x, y in zip(path, path[1:], strict=False)} == {
+    assert set(itertools.pairwise(path)) == {
         ("a", "b"),
         ("b", "c"),
         ("c", "a"),
@@ -147,7 +149,7 @@ def test_the_order_is_by_depth_and_then_by_addition() -> None:
 
 def test_a_chain_of_a_thousand_stages_is_ordered() -> None:
     chain = [stage(f"s{i}", [FlexData(f"d{i}")], [FlexData(f"d{i + 1}")]) for i in range(1000)]
-    for first, second in zip(chain, chain[1:], strict=False):
+    for first, second in itertools.pairwise(chain):
         first >> second
     graph = StageGraph("g").add_stages(reversed(chain))
     graph.validate()
@@ -199,8 +201,6 @@ def test_data_is_known_by_its_prefix_or_by_a_name_of_its_own() -> None:
 
 
 def test_broadcast_data_cannot_be_chunked() -> None:
-    from flexecutor_energy.workflow.chunking import Chunker
-
     with pytest.raises(ConfigurationError, match="broadcast and chunked"):
         FlexData("a", read_strategy=ReadStrategy.BROADCAST, chunker=Chunker(strategy="lines"))
     with pytest.raises(ConfigurationError, match="suffix"):
