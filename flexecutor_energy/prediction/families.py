@@ -12,6 +12,7 @@ from flexecutor_energy.prediction.loglinear import (
     RidgePredictor,
 )
 from flexecutor_energy.prediction.physics import (
+    CORES,
     LEAN,
     PHYSICS,
     WATTS,
@@ -25,19 +26,19 @@ CONSTANT = ConstantFamily()
 PHASES = PhasesFamily()
 RIDGE = RidgeFamily()
 HYBRID = HybridFamily("hybrid", PHASES)
-PHYSICS_HYBRID = HybridFamily("physics+gp", PHYSICS)
+CORES_HYBRID = HybridFamily("cores+gp", CORES)
 WATTS_HYBRID = HybridFamily("watts+gp", WATTS)
 GAUSSIAN = HybridFamily("gaussian", RidgeFamily("power law", degree=1, strength=1e-3))
 
 # In order of trust: a later one must be better beyond doubt, see validation.choose.
 _TIME: tuple[Family, ...] = (PHASES, HYBRID, PHYSICS, LEAN, GAUSSIAN, RIDGE)
-_CPU: tuple[Family, ...] = (PHYSICS, PHYSICS_HYBRID, LEAN, RIDGE)
+_CPU: tuple[Family, ...] = (CORES, CORES_HYBRID, PHYSICS, LEAN, RIDGE)
 _ENERGY: tuple[Family, ...] = (WATTS, WATTS_HYBRID, PHYSICS, LEAN, RIDGE)
 _FEW: tuple[Family, ...] = (PHYSICS, LEAN, CONSTANT)
 # below so many configurations there is nothing to learn a shape from
 _MANY = 4
 
-ALL: tuple[Family, ...] = (*_TIME, PHYSICS_HYBRID, WATTS, WATTS_HYBRID, CONSTANT)
+ALL: tuple[Family, ...] = (*_TIME, CORES, CORES_HYBRID, WATTS, WATTS_HYBRID, CONSTANT)
 
 
 def candidates(target: str, groups: int) -> tuple[Family, ...]:
@@ -47,9 +48,9 @@ def candidates(target: str, groups: int) -> tuple[Family, ...]:
         return (WATTS,) if energy else (CONSTANT,)
     if groups < _MANY:
         return (WATTS, *_FEW) if energy else _FEW
-    if energy:
-        return _ENERGY
-    return _CPU if target == "cpu_time" else _TIME
+    if target == "cpu_time":
+        return _CPU
+    return _ENERGY if energy else _TIME
 
 
 _KINDS: Mapping[str, Any] = {

@@ -30,6 +30,8 @@ TARGETS = {
 }
 # totals over workers: predicted for one worker and multiplied
 TOTALS = frozenset(TARGETS) - {"time"}
+# predicted from how long a worker runs, among others
+ON_TIME = frozenset(TARGETS) - {"time", "worker_seconds"}
 # No stage is faster than a clock can tell.
 _CLOCK_S = 1e-6
 # A measured zero (a clock too coarse, no idle power known) counts as this share of the median.

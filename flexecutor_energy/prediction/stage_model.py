@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from flexecutor_energy.prediction.predictor import Predictor
 from flexecutor_energy.prediction.rows import FloatArray, Rows
-from flexecutor_energy.prediction.samples import TARGETS, TOTALS
+from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS
 from flexecutor_energy.workflow.config import StageConfig
 
 
@@ -120,7 +120,7 @@ class StageModel:
             model = self.targets.get(target)
             if model is None:
                 continue
-            if target.startswith("energy"):
+            if target in ON_TIME:
                 rows = rows.with_covariates(covariates(rows, values))
             value = model.without(without).predict(rows)
             values[target] = value * rows.workers if target in TOTALS else value
@@ -162,7 +162,7 @@ class StageModel:
 
 
 def covariates(rows: Rows, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return what energy is predicted from: seconds and cpu seconds of one worker.
+    """Return what cpu time and energy are predicted from: seconds of one worker.
 
     Where cpu time was not measured, all cores are taken to be busy all the time.
     """

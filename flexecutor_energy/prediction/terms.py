@@ -19,6 +19,7 @@ _TERMS: Mapping[str, Mapping[str, int]] = {
     "1/k": {"k": -1},
     "1/(k·w)": {"k": -1, "w": -1},  # perfectly parallel work
     "1/(k·w²)": {"k": -1, "w": -2},  # work that grows faster than its share of the data
+    "1/w²": {"w": -2},
     "w": {"w": 1},  # coordination
     "w/k": {"w": 1, "k": -1},
     "s": {"s": 1},  # single-threaded work that is not shared
@@ -50,6 +51,7 @@ FAN_IN = ("f", "f/w", "f/k", "f/(k·w)", "s·f", "s·f/w")
 FAN_IN_COMPUTE = ("f/k", "f/(k·w)", "s·f", "s·f/w")
 MEMORY = ("1/m", "1/(m·w)")
 ENERGY = ("c", "T", "k·T", "m·T")
+CPU_TIME = ("1/w", "1", "w", "1/w²", "k·T", "T")
 
 
 def applicable(own: Sequence[str], fan_in: Sequence[str], rows: Rows) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.predictor import Family
 from flexecutor_energy.prediction.report import StageReport, TrainReport
 from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples, telling_parents
-from flexecutor_energy.prediction.samples import TARGETS, TOTALS, StageData, collect
+from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS, StageData, collect
 from flexecutor_energy.prediction.stage_model import (
     HeldOutRuns,
     StageModel,
@@ -129,11 +129,12 @@ def _train_target(
         zero = ConstantPredictor("constant", 0.0)
         return TargetModel(zero, {}), zero.family, None
     ids = np.unique(groups)
-    tried = tuple(families(target, len(ids)))
+    # repetitions of one condition have errors to compare, but no shape to learn
+    tried = tuple(families(target, 1 if data.grouped_by == "run" else len(ids)))
     if len(ids) < 2:
         return TargetModel(tried[0].fit(samples), {}), tried[0].name, None
     folds = None
-    if target.startswith("energy"):
+    if target in ON_TIME:
         folds = {int(group): _fold_covariates(model, rows, groups, int(group)) for group in ids}
     validation = cross_validate(samples, groups, tried, folds)
     predictor = next(f for f in tried if f.name == validation.chosen).fit(samples)
@@ -144,8 +145,9 @@ def _train_target(
 def _samples(data: StageData, target: str, known: npt.NDArray[np.bool_]) -> Samples:
     rows = data.rows.take(known)
     values = {name: column[known] for name, column in data.values.items()}
-    if target.startswith("energy"):
-        rows = rows.with_covariates(covariates(rows, values))
+    if target in ON_TIME:
+        before = {name: column for name, column in values.items() if name != target}
+        rows = rows.with_covariates(covariates(rows, before))
     share = rows.workers if target in TOTALS else np.ones(len(rows))
     parts = {name: part[known] / share for name, part in data.parts.get(target, {}).items()}
     return Samples(rows, values[target] / share, parts)
