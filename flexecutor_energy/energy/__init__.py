@@ -2,11 +2,13 @@
 
 from flexecutor_energy.energy.attribution import attribute
 from flexecutor_energy.energy.collector import Clocks, EnergyCollector
+from flexecutor_energy.energy.counters import energy_between
 from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
 from flexecutor_energy.energy.method import EnergyMethod, modelled
 from flexecutor_energy.energy.model import ModelCollector
 from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
 from flexecutor_energy.energy.power import PowerCurve
+from flexecutor_energy.energy.rapl import RaplCollector
 from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
 from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
 
@@ -21,11 +23,13 @@ __all__ = [
     "HostTrace",
     "ModelCollector",
     "PowerCurve",
+    "RaplCollector",
     "WorkerEnergy",
     "WorkerTrace",
     "attribute",
     "coefficient_curve",
     "default_curve",
+    "energy_between",
     "linear_energy",
     "model_host_trace",
     "modelled",

@@ -30,9 +30,17 @@ class EnergyCollector(Protocol):
         ...
 
 
+def _monotonic() -> float:
+    return time.monotonic()
+
+
+def _wall() -> float:
+    return time.time()
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The two clocks that a reading carries, injected so that tests can set them."""
 
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = _monotonic
+    wall: Callable[[], float] = _wall

@@ -13,6 +13,7 @@ from flexecutor_energy.energy import (
     EnergyCollector,
     EnergyReading,
     ModelCollector,
+    RaplCollector,
     tdp_curve,
 )
 
@@ -41,8 +42,20 @@ def model(root: Path) -> EnergyCollector:
     return ModelCollector(tdp_curve("Acme A1", 100.0), root=root, clocks=clocks, ticks_per_s=100)
 
 
+def working_rapl(root: Path) -> EnergyCollector:
+    for name, text in {"name": "package-0", "energy_uj": "5", "max_energy_range_uj": "9"}.items():
+        (root / "intel-rapl:0").mkdir(exist_ok=True)
+        (root / "intel-rapl:0" / name).write_text(f"{text}\n")
+    return rapl(root)
+
+
+def rapl(root: Path) -> EnergyCollector:
+    return RaplCollector(root, clocks=Clocks(Ticker(), Ticker()))
+
+
 METERS: dict[str, tuple[Callable[[Path], EnergyCollector], Callable[[Path], EnergyCollector]]] = {
     "model": (working_model, model),
+    "rapl": (working_rapl, rapl),
 }
 """For each method: one that works below an empty folder, and one that finds nothing there."""
 

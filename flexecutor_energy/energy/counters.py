@@ -1,0 +1,135 @@
+"""The energy between two readings of wrapping counters, or the reason why nobody knows it.
+
+A counter starts again at 0 after its range. A difference is only believed if it can mean one
+thing: a fall that one wrap explains with a power that hardware can draw, and a gap too short for
+another whole wrap. Everything else (resets, zones that come and go, refused reads) is unknown.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from flexecutor_energy.energy.domains import counted, kind, label
+from flexecutor_energy.energy.reading import Domain, EnergyDelta, EnergyReading
+from flexecutor_energy.errors import ConfigurationError
+
+HIGHEST_POWER_W: Mapping[str, float] = {"dram": 250.0, "psys": 4000.0, "wall": 4000.0}
+"""More than any domain of a kind draws; the largest packages of 2025 are made for 500 W."""
+
+_HIGHEST_OF_OTHERS_W = 1000.0
+_SHORT_GAP_S = 0.1
+"""Below this a counter that moves once in a millisecond tells little about power."""
+
+_MIRROR_UJ = 1_000_000
+_MIRROR_SHARE = 0.001
+"""Two dies that show one counter differ by an update of it (1 ms at less than 1 kW)."""
+
+
+def energy_between(earlier: EnergyReading, later: EnergyReading) -> EnergyDelta:
+    """Return the energy that was drawn between two readings of one meter.
+
+    Parameters
+    ----------
+    earlier, later : readings of one host by one method
+
+    Returns
+    -------
+    EnergyDelta
+        Joules of each domain and in total. A domain that cannot be told is None, and so is the
+        total if that domain is part of it; ``reason`` says which and why.
+
+    Raises
+    ------
+    ConfigurationError
+        The readings come from different methods.
+    """
+    if earlier.method != later.method:
+        raise ConfigurationError(
+            f"energy between a reading of {earlier.method!r} and one of {later.method!r}"
+        )
+    duration_s = later.t_monotonic_s - earlier.t_monotonic_s
+    domains = sorted({*earlier.domains, *later.domains})
+    deltas: dict[str, float | None] = {}
+    reasons: list[str] = []
+    for domain in domains:
+        microjoules, reason = _delta(domain, earlier, later, duration_s)
+        deltas[label(domain)] = None if microjoules is None else microjoules / 1e6
+        if reason:
+            reasons.append(f"{label(domain)}: {reason}")
+    if not domains:
+        reasons.append("no energy domain was read")
+    return EnergyDelta(
+        total_j=_total(deltas, _mirrors(domains, earlier, later)),
+        domains_j=deltas,
+        reason="; ".join(reasons) or None,
+        duration_s=duration_s,
+    )
+
+
+def _delta(
+    domain: Domain, earlier: EnergyReading, later: EnergyReading, duration_s: float
+) -> tuple[int | None, str | None]:
+    """Return the microjoules of a domain, or None and the reason."""
+    for when, reading in (("first", earlier), ("second", later)):
+        if domain not in reading.domains:
+            return None, f"it was not there at the {when} reading"
+        if reading.domains[domain] is None:
+            why = reading.problems.get(domain, "not read")
+            return None, f"unknown at the {when} reading ({why})"
+    if duration_s < 0:
+        return None, f"the clock went back by {-duration_s:g} s"
+    rise = (later.domains[domain] or 0) - (earlier.domains[domain] or 0)
+    if domain not in later.ranges_uj and domain not in earlier.ranges_uj:
+        return (rise, None) if rise >= 0 else (None, "the counter fell, so it was reset")
+    span = later.ranges_uj.get(domain) or earlier.ranges_uj.get(domain)
+    highest = HIGHEST_POWER_W.get(kind(domain[1]), _HIGHEST_OF_OTHERS_W) * 1e6
+    return _unwrapped(rise, span, duration_s, highest)
+
+
+def _unwrapped(
+    rise: int, span: int | None, duration_s: float, highest_uw: float
+) -> tuple[int | None, str | None]:
+    if span is None:
+        return (rise, None) if rise >= 0 else (None, "it fell, and its range is not known")
+    energy = rise if rise >= 0 else rise + span
+    if energy < 0 or energy > span:
+        return None, "the counter left its own range"
+    if rise < 0:
+        # A wrap continues at the old power; a reset looks like a huge one.
+        short = duration_s < _SHORT_GAP_S
+        believable = span / 8 if short else highest_uw * max(duration_s, 1.0)
+        if energy > believable:
+            return None, "it fell too far for a wrap, so it was reset"
+    if energy + span <= highest_uw * duration_s:
+        return None, f"it may have wrapped more than once in {duration_s:g} s"
+    return energy, None
+
+
+def _mirrors(
+    domains: Iterable[Domain], earlier: EnergyReading, later: EnergyReading
+) -> frozenset[str]:
+    """Return the labels of dies that only show the counter of another die of their package."""
+    originals: list[Domain] = []
+    mirrors: set[str] = set()
+    for domain in domains:
+        if kind(domain[1]) == "package":
+            twins = [other for other in originals if other[0] == domain[0]]
+            if any(_same(domain, o, earlier) and _same(domain, o, later) for o in twins):
+                mirrors.add(label(domain))
+            else:
+                originals.append(domain)
+    return frozenset(mirrors)
+
+
+def _same(one: Domain, other: Domain, reading: EnergyReading) -> bool:
+    first, second = reading.domains.get(one), reading.domains.get(other)
+    if first is None or second is None:
+        return False
+    apart = abs(first - second)
+    return apart <= _MIRROR_UJ and apart <= _MIRROR_SHARE * max(first, second)
+
+
+def _total(deltas: Mapping[str, float | None], mirrors: frozenset[str]) -> float | None:
+    parts = [
+        deltas[name] for names in counted(deltas).values() for name in names if name not in mirrors
+    ]
+    known = [part for part in parts if part is not None]
+    return sum(known) if known and len(known) == len(parts) else None

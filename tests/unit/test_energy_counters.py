@@ -1,0 +1,184 @@
+import pytest
+
+from flexecutor_energy.energy import EnergyReading, energy_between
+from flexecutor_energy.energy.reading import Domain
+from flexecutor_energy.errors import ConfigurationError
+
+RANGE = 262_143_328_850
+PACKAGE = (0, "package")
+
+
+def reading(
+    at_s: float, counters: dict[Domain, int | None], span: int | None = RANGE
+) -> EnergyReading:
+    return EnergyReading(at_s, 0.0, counters, "rapl", dict.fromkeys(counters, span))
+
+
+def test_packages_of_all_sockets_and_dram_are_added_and_parts_of_a_package_are_not() -> None:
+    first: dict[Domain, int | None] = {
+        (0, "package"): 0,
+        (1, "package"): 0,
+        (0, "core"): 0,
+        (0, "uncore"): 0,
+        (0, "dram"): 0,
+        (0, "psys"): 0,
+    }
+    steps = [10, 20, 8, 1, 3, 100]
+    second: dict[Domain, int | None] = {
+        domain: step * 1_000_000 for domain, step in zip(first, steps, strict=True)
+    }
+    delta = energy_between(reading(0, first), reading(1, second))
+    assert delta.total_j == 33.0
+    assert delta.domains_j == {
+        "package-0": 10.0,
+        "package-1": 20.0,
+        "core-0": 8.0,
+        "uncore-0": 1.0,
+        "dram-0": 3.0,
+        "psys-0": 100.0,
+    }
+    assert delta.reason is None
+    assert delta.duration_s == 1.0
+
+
+def test_the_platform_counts_where_there_is_no_package() -> None:
+    delta = energy_between(
+        reading(0, {(0, "psys"): 0, (0, "core"): 0}),
+        reading(1, {(0, "psys"): 7_000_000, (0, "core"): 3_000_000}),
+    )
+    assert delta.total_j == 7.0
+
+
+def test_cores_alone_count_for_themselves_only() -> None:
+    delta = energy_between(reading(0, {(0, "core"): 0}), reading(1, {(0, "core"): 5_000_000}))
+    assert delta.domains_j == {"core-0": 5.0}
+    assert delta.total_j is None
+
+
+def test_a_wrap_is_undone() -> None:
+    before, after = RANGE - 30_000_000, 20_000_000
+    delta = energy_between(reading(0, {PACKAGE: before}), reading(1, {PACKAGE: after}))
+    assert delta.total_j == pytest.approx(50.0)
+
+
+def test_a_wrap_in_one_domain_leaves_the_others_alone() -> None:
+    delta = energy_between(
+        reading(0, {PACKAGE: RANGE - 1_000_000, (0, "dram"): 5_000_000}),
+        reading(0.5, {PACKAGE: 1_000_000, (0, "dram"): 8_000_000}),
+    )
+    assert delta.domains_j == pytest.approx({"package-0": 2.0, "dram-0": 3.0})
+
+
+@pytest.mark.parametrize("span", [None, 0])
+def test_a_fall_without_a_known_range_is_unknown(span: int | None) -> None:
+    delta = energy_between(
+        reading(0, {PACKAGE: 10}, span or None), reading(1, {PACKAGE: 5}, span or None)
+    )
+    assert delta.total_j is None
+    assert delta.domains_j == {"package-0": None}
+    assert "range is not known" in (delta.reason or "")
+
+
+def test_a_rise_needs_no_range() -> None:
+    delta = energy_between(reading(0, {PACKAGE: 5}, None), reading(1, {PACKAGE: 1_000_005}, None))
+    assert delta.total_j == 1.0
+
+
+@pytest.mark.parametrize("before", [1_000_000_000, 100_000_000_000, 250_000_000_000])
+def test_a_reset_is_not_taken_for_a_wrap(before: int) -> None:
+    delta = energy_between(reading(0, {PACKAGE: before}), reading(1, {PACKAGE: 0}))
+    assert delta.total_j is None
+    assert "reset" in (delta.reason or "")
+
+
+@pytest.mark.parametrize("after", [120_000_000_000, 5_000_000_000])
+def test_a_gap_long_enough_for_two_wraps_is_unknown(after: int) -> None:
+    delta = energy_between(reading(0, {PACKAGE: 100_000_000_000}), reading(7200, {PACKAGE: after}))
+    assert delta.total_j is None
+    assert "more than once" in (delta.reason or "")
+
+
+def test_a_minute_between_readings_is_not_too_long() -> None:
+    delta = energy_between(reading(0, {PACKAGE: 0}), reading(60, {PACKAGE: 3_000_000_000}))
+    assert delta.total_j == 3000.0
+
+
+def test_a_counter_above_its_range_is_unknown() -> None:
+    delta = energy_between(reading(0, {PACKAGE: RANGE * 2}), reading(1, {PACKAGE: 5}))
+    assert delta.total_j is None
+
+
+def test_a_meter_that_never_wraps_and_falls_was_reset() -> None:
+    first = EnergyReading(0, 0, {PACKAGE: 10}, "model")
+    second = EnergyReading(1, 0, {PACKAGE: 5}, "model")
+    assert energy_between(first, second).total_j is None
+    assert energy_between(second, second).total_j == 0.0
+
+
+def test_a_domain_that_vanishes_or_returns_makes_the_total_unknown() -> None:
+    both: dict[Domain, int | None] = {PACKAGE: 0, (1, "package"): 0}
+    one: dict[Domain, int | None] = {PACKAGE: 1_000_000}
+    for earlier, later in ((both, one), (one, both)):
+        delta = energy_between(reading(0, earlier), reading(1, later))
+        assert delta.total_j is None
+        assert "package-1: it was not there" in (delta.reason or "")
+
+
+def test_a_refused_counter_makes_the_total_unknown_and_keeps_its_reason() -> None:
+    refused = EnergyReading(
+        1, 0, {PACKAGE: None, (0, "dram"): 9}, "rapl", problems={PACKAGE: "no permission"}
+    )
+    delta = energy_between(reading(0, {PACKAGE: 0, (0, "dram"): 0}), refused)
+    assert delta.total_j is None
+    assert delta.domains_j == {"package-0": None, "dram-0": 9e-6}
+    assert "no permission" in (delta.reason or "")
+
+
+def test_a_part_of_a_package_that_cannot_be_read_leaves_the_total_known() -> None:
+    delta = energy_between(
+        reading(0, {PACKAGE: 0, (0, "core"): 0}),
+        reading(1, {PACKAGE: 4_000_000, (0, "core"): None}),
+    )
+    assert delta.total_j == 4.0
+    assert delta.domains_j["core-0"] is None
+    assert delta.reason is not None
+
+
+def test_a_clock_that_goes_back_makes_everything_unknown() -> None:
+    delta = energy_between(reading(5, {PACKAGE: 0}), reading(4, {PACKAGE: 9}))
+    assert delta.total_j is None
+    assert "clock" in (delta.reason or "")
+
+
+def test_readings_without_domains_are_unknown_and_not_0() -> None:
+    delta = energy_between(reading(0, {}), reading(1, {}))
+    assert delta.total_j is None
+    assert delta.reason == "no energy domain was read"
+
+
+def test_mirrored_dies_count_once_and_distinct_ones_are_added() -> None:
+    dies = [(0, "package-die-0"), (0, "package-die-1")]
+    start = 50_000_000_000
+    mirrored = energy_between(
+        reading(0, {dies[0]: start, dies[1]: start + 60_000}),
+        reading(1, {dies[0]: start + 40_000_000, dies[1]: start + 40_100_000}),
+    )
+    assert mirrored.total_j == pytest.approx(40.0)
+    assert set(mirrored.domains_j) == {"package-0-die-0", "package-0-die-1"}
+    distinct = energy_between(
+        reading(0, {dies[0]: start, dies[1]: start}),
+        reading(1, {dies[0]: start + 40_000_000, dies[1]: start + 70_000_000}),
+    )
+    assert distinct.total_j == pytest.approx(110.0)
+
+
+def test_dies_of_different_sockets_never_mirror_each_other() -> None:
+    first: dict[Domain, int | None] = {(0, "package"): 10_000_000, (1, "package"): 10_000_000}
+    second: dict[Domain, int | None] = {(0, "package"): 30_000_000, (1, "package"): 30_000_000}
+    assert energy_between(reading(0, first), reading(1, second)).total_j == 40.0
+
+
+def test_readings_of_two_methods_have_nothing_between_them() -> None:
+    model = EnergyReading(0, 0, {PACKAGE: 0}, "model")
+    with pytest.raises(ConfigurationError, match="'model'"):
+        energy_between(model, reading(1, {PACKAGE: 5}))
