@@ -3,11 +3,10 @@
 `verify` recomputes the proof in exact arithmetic; nothing here has to be trusted.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from flexecutor_energy.errors import PlanFormatError
 from flexecutor_energy.optimization.fingerprint import fingerprint
 from flexecutor_energy.optimization.objective import Objective, Weights
 from flexecutor_energy.optimization.problem import TOLERANCE, Choice, Label, Problem
@@ -48,12 +47,6 @@ class Multipliers:
         """Return zero multipliers: valid for any problem, and weak."""
         return cls(weights, links=((),) * len(problem.links))
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Multipliers":
-        """Return the multipliers that `dataclasses.asdict` and JSON wrote."""
-        frozen = {name: _tuples(value) for name, value in _fields(cls, data).items()}
-        return cls(**{**frozen, "weights": Weights(*frozen["weights"])})
-
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -90,28 +83,6 @@ class Certificate:
     input_hash: str
     tolerance: float = TOLERANCE
     starts_s: tuple[float, ...] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Certificate":
-        """Return the certificate that `to_dict` and JSON wrote.
-
-        Raises
-        ------
-        PlanFormatError
-            A field is missing, unknown or of the wrong kind.
-        """
-        values = _fields(cls, data)
-        if values["objective_name"] not in get_args(Objective):
-            raise PlanFormatError(f"certificate: unknown objective {values['objective_name']!r}")
-        if values["kind"] not in get_args(Kind):
-            raise PlanFormatError(f"certificate: unknown kind {values['kind']!r}")
-        values["multipliers"] = tuple(map(Multipliers.from_dict, values["multipliers"]))
-        values["starts_s"] = _tuples(values["starts_s"])
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +156,3 @@ def certify(
         evaluation.cost_usd,
         certificate,
     )
-
-
-def _fields(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    expected = {field.name for field in fields(cls)}
-    if not isinstance(data, Mapping) or set(data) != expected:
-        given = set(data) if isinstance(data, Mapping) else set()
-        raise PlanFormatError(
-            f"{cls.__name__.lower()}: missing fields {sorted(expected - given)}, "
-            f"unknown fields {sorted(given - expected)}"
-        )
-    return dict(data)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value

@@ -1,0 +1,162 @@
+"""What a user wants to know about a solution, in numbers: alternatives, slack, prices."""
+
+from dataclasses import dataclass
+
+from flexecutor_energy.errors import ConfigurationError
+from flexecutor_energy.optimization.alternatives import Keys, with_configs
+from flexecutor_energy.optimization.certificate import Solution, objective_value
+from flexecutor_energy.optimization.objective import Objective, bounded, tie_breaks
+from flexecutor_energy.optimization.problem import Metric, Problem
+from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The next best configuration of one stage while all others stay as they are.
+
+    Attributes
+    ----------
+    stage : index of the stage
+    evaluation : the whole plan with it
+    extra_objective : what it adds to the objective, in its unit
+    extra_s : what it adds to the makespan, seconds; may be negative
+    """
+
+    stage: int
+    evaluation: Evaluation
+    extra_objective: float
+    extra_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoundUse:
+    """How much of a bound a plan uses.
+
+    Attributes
+    ----------
+    metric, bound, value : the bound and what the plan needs, in its unit
+    price : what one more unit of the bound would save of the objective, by the linear relaxation;
+        None for ``edp``
+    """
+
+    metric: Metric
+    bound: float
+    value: float
+    price: float | None
+
+    @property
+    def binds(self) -> bool:
+        """Whether a looser bound would allow a better plan, as far as the relaxation tells."""
+        return self.price is not None and self.price > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Numbers about a solution.
+
+    Attributes
+    ----------
+    evaluation : starts, slack and critical path of the plan
+    runners_up : one for each stage; None where no other configuration keeps the bounds
+    bounds : the use of each bound there is
+    floor : the objective that no plan can be below, whatever its bounds; None for ``edp``
+    """
+
+    evaluation: Evaluation
+    runners_up: tuple[RunnerUp | None, ...]
+    bounds: tuple[BoundUse, ...]
+    floor: float | None
+
+    def share_of_saving(self, objective: float, reference: float) -> float | None:
+        """Return which share of what can be saved at all against a reference is saved.
+
+        None where there is nothing to save, or no floor is known.
+        """
+        if self.floor is None or reference <= self.floor:
+            return None
+        return (reference - objective) / (reference - self.floor)
+
+
+def explain(problem: Problem, solution: Solution, keys: Keys | None = None) -> Explanation:
+    """Return what there is to say about a solution, without solving anything again.
+
+    Parameters
+    ----------
+    problem, solution : what was asked and what was found
+    keys : the configuration of each candidate; without them each candidate is one of its own
+    """
+    certificate = solution.certificate
+    evaluation = evaluate(problem, solution.choice, certificate.starts_s)
+    keys = keys if keys is not None else [range(size) for size in problem.sizes]
+    return Explanation(
+        evaluation,
+        tuple(
+            _runner_up(problem, certificate.objective_name, evaluation, keys, stage)
+            for stage in problem.stages
+        ),
+        _bound_uses(problem, solution),
+        floor(problem, certificate.objective_name),
+    )
+
+
+def floor(problem: Problem, objective: Objective) -> float | None:
+    """Return ``Σ min`` of the objective plus what the shortest possible makespan adds to it.
+
+    A lower bound without bounds or links, such as ``Σ min e + P · M_min``; None for ``edp``.
+    """
+    if objective == "edp":
+        return None
+    values = problem.values(objective)
+    if values is None:
+        raise ConfigurationError(f"the problem holds no {objective} of its candidates")
+    ends = [0.0] * len(problem.times)
+    for stage in problem.order:
+        begin = max((ends[parent] for parent in problem.parents[stage]), default=0.0)
+        ends[stage] = begin + float(problem.times[stage].min())
+    additive = 0.0 if objective == "time" else sum(float(own.min()) for own in values)
+    return additive + problem.per_second(objective) * max(ends)
+
+
+def _runner_up(
+    problem: Problem, objective: Objective, plan: Evaluation, keys: Keys, stage: int
+) -> RunnerUp | None:
+    wanted = [own[c] for own, c in zip(keys, plan.choice, strict=True)]
+    order = tie_breaks(problem, objective)
+    best: tuple[tuple[float, ...], Evaluation] | None = None
+    for key in dict.fromkeys(keys[stage]):
+        if key == wanted[stage]:
+            continue
+        choice = with_configs(problem, keys, [*wanted[:stage], key, *wanted[stage + 1 :]])
+        if choice is None:
+            continue
+        trial = evaluate(problem, choice)
+        rank = (objective_value(trial, objective), *(trial.value(metric) for metric in order))
+        if (best is None or rank < best[0]) and not violations(problem, trial):
+            best = (rank, trial)
+    if best is None:
+        return None
+    return RunnerUp(
+        stage,
+        best[1],
+        best[0][0] - objective_value(plan, objective),
+        best[1].makespan_s - plan.makespan_s,
+    )
+
+
+def _bound_uses(problem: Problem, solution: Solution) -> tuple[BoundUse, ...]:
+    certificate = solution.certificate
+    evaluation = evaluate(problem, solution.choice, certificate.starts_s)
+    prices: dict[Metric, float] = {}
+    if certificate.objective_name != "edp" and certificate.multipliers:
+        proof = certificate.multipliers[0]
+        prices = {
+            "time": proof.time_bound,
+            "energy": proof.energy_bound,
+            "cost": proof.cost_bound,
+        }
+    uses = []
+    for metric in bounded(problem):
+        bound = problem.bound(metric)
+        if bound is not None:
+            uses.append(BoundUse(metric, bound, evaluation.value(metric), prices.get(metric)))
+    return tuple(uses)

@@ -1,0 +1,275 @@
+"""A plan: which configuration each stage runs in, why, and the proof that it is a good choice.
+
+A plan holds its whole candidate table, so that it can be verified, explained and traded off
+again by itself, without profiles or models.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from flexecutor_energy.errors import ConfigurationError, PlanFormatError
+from flexecutor_energy.optimization import plan_file, plan_text
+from flexecutor_energy.optimization.certificate import Certificate, Solution
+from flexecutor_energy.optimization.objective import Objective
+from flexecutor_energy.optimization.pareto import pareto
+from flexecutor_energy.optimization.problem import METRICS, Choice, Metric, Problem
+from flexecutor_energy.optimization.schedule import Evaluation, evaluate
+from flexecutor_energy.optimization.table import Candidate, Table, spread
+from flexecutor_energy.optimization.terms import Terms, problem_of
+from flexecutor_energy.optimization.verify import Verification, verify
+from flexecutor_energy.quantities import Interval
+from flexecutor_energy.workflow.config import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage of a plan.
+
+    Attributes
+    ----------
+    stage_id, config : what runs how
+    time, energy, cost : predictions; seconds, joules above idle, USD
+    start_s : when the stage starts after the workflow does, in the mean
+    slack_s : how much longer it could take without a longer makespan
+    critical : whether it lies on the critical path
+    extrapolated : whether this configuration was never run
+    """
+
+    stage_id: str
+    config: StageConfig
+    time: Interval
+    energy: Interval | None
+    cost: Interval | None
+    start_s: float
+    slack_s: float
+    critical: bool
+    extrapolated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration for every stage of a workflow, with its predictions and its certificate.
+
+    Attributes
+    ----------
+    dag : the name of the workflow
+    terms : what was asked for
+    table : the candidates of each stage, in order of the workflow
+    edges : pairs of stage ids, parent first
+    choice : the chosen candidate of each stage
+    time, energy, cost : predictions of one run; seconds, joules, USD; None where not known
+    certificate : how far the plan can be from the optimum, and the proof
+    energy_source : where the joules come from, in words
+    created : when, as ISO 8601 text
+    version : the software that made the plan
+    default_choice : what would run without a plan, to compare with; None where nothing is set
+
+    Raises
+    ------
+    ConfigurationError
+        A choice does not fit the table.
+    """
+
+    dag: str
+    terms: Terms
+    table: Table
+    edges: tuple[tuple[str, str], ...]
+    choice: Choice
+    time: Interval
+    energy: Interval | None
+    cost: Interval | None
+    certificate: Certificate
+    energy_source: str
+    created: str
+    version: str
+    default_choice: Choice | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", tuple((str(i), str(j)) for i, j in self.edges))
+        sizes = [len(options.candidates) for options in self.table]
+        for name in ("choice", "default_choice"):
+            given = getattr(self, name)
+            if given is None and name == "default_choice":
+                continue
+            choice = tuple(int(candidate) for candidate in given)
+            if len(choice) != len(sizes) or any(
+                not 0 <= candidate < size for candidate, size in zip(choice, sizes, strict=True)
+            ):
+                raise ConfigurationError(
+                    f"{name} {list(choice)} does not fit stages with {sizes} candidates"
+                )
+            object.__setattr__(self, name, choice)
+
+    @classmethod
+    def of(
+        cls,
+        solution: Solution,
+        *,
+        dag: str,
+        terms: Terms,
+        table: Table,
+        edges: tuple[tuple[str, str], ...],
+        energy_source: str,
+        created: str,
+        version: str,
+        default_choice: Choice | None = None,
+        intervals: Mapping[Metric, Interval] | None = None,
+    ) -> "Plan":
+        """Return the plan of a solution of ``problem_of(terms, table, edges)``.
+
+        Parameters
+        ----------
+        solution : what the solver chose
+        intervals : predictions of the whole run; those not given are of all stages being slow, or
+            fast, together, which is rather too wide: stages of one run are correlated
+        dag, terms, table, edges, energy_source, created, version, default_choice : see `Plan`
+        """
+        given = dict(intervals or {})
+        wide = spread(problem_of(terms, table, edges), table, solution.choice)
+        return cls(
+            dag=dag,
+            terms=terms,
+            table=table,
+            edges=edges,
+            choice=solution.choice,
+            time=given.get("time") or wide["time"],
+            energy=given.get("energy") or wide.get("energy"),
+            cost=given.get("cost") or wide.get("cost"),
+            certificate=solution.certificate,
+            energy_source=energy_source,
+            created=created,
+            version=version,
+            default_choice=default_choice,
+        )
+
+    @property
+    def objective(self) -> Objective:
+        """What was minimised."""
+        return self.terms.objective
+
+    @property
+    def chosen(self) -> dict[str, Candidate]:
+        """The chosen candidate of each stage."""
+        return {
+            options.stage_id: options.candidates[c]
+            for options, c in zip(self.table, self.choice, strict=True)
+        }
+
+    @property
+    def configs(self) -> dict[str, StageConfig]:
+        """The configuration of each stage."""
+        return {stage_id: candidate.config for stage_id, candidate in self.chosen.items()}
+
+    @property
+    def stages(self) -> dict[str, StagePlan]:
+        """Each stage with its configuration, predictions, start and slack."""
+        evaluation = self.evaluation()
+        return {
+            stage_id: StagePlan(
+                stage_id=stage_id,
+                config=candidate.config,
+                time=candidate.time,
+                energy=candidate.energy,
+                cost=candidate.cost,
+                start_s=evaluation.starts_s[position],
+                slack_s=evaluation.slack_s[position],
+                critical=position in evaluation.critical_path,
+                extrapolated=candidate.extrapolated,
+            )
+            for position, (stage_id, candidate) in enumerate(self.chosen.items())
+        }
+
+    def problem(self) -> Problem:
+        """Return the problem that the plan solves, rebuilt from its table."""
+        return problem_of(self.terms, self.table, self.edges)
+
+    def evaluation(self) -> Evaluation:
+        """Return starts, slack, critical path and totals of the means."""
+        return evaluate(self.problem(), self.choice, self.certificate.starts_s)
+
+    def as_solution(self) -> Solution:
+        """Return what the solver chose, without the predictions' intervals."""
+        totals = self.evaluation()
+        return Solution(
+            self.choice, totals.makespan_s, totals.energy_j, totals.cost_usd, self.certificate
+        )
+
+    def verify(self) -> Verification:
+        """Check the plan and its lower bound in exact arithmetic, without a solver."""
+        return verify(self.problem().to_data(), self.choice, self.certificate)
+
+    def pareto(self, points: int = 20, time_limit_s: float = 60.0) -> "list[Plan]":
+        """Return plans between the fastest and the most frugal, under the same bounds.
+
+        Each point is a plan of its own, whose deadline is its own makespan; its intervals are as
+        wide, relatively, as this plan's.
+
+        Parameters
+        ----------
+        points : how many to look for
+        time_limit_s : seconds for all of them together
+        """
+        solutions = pareto(self.problem(), points, time_limit_s=time_limit_s)
+        return [self._at(solution) for solution in solutions]
+
+    def explain(self) -> str:
+        """Return a page of text: what was chosen, why, what it saves, and how sure that is."""
+        return plan_text.render(self)
+
+    def to_json(self) -> str:
+        """Return the plan with its table and its proof as JSON."""
+        return plan_file.dump(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Return the plan that `to_json` wrote.
+
+        Raises
+        ------
+        PlanFormatError
+            The text is no plan, or its candidate table was changed.
+        """
+        fields = plan_file.parse(text)
+        try:
+            plan = cls(**fields)
+            plan.problem()
+        except ConfigurationError as error:
+            raise PlanFormatError(f"the plan contradicts itself: {error}") from error
+        return plan
+
+    def _at(self, solution: Solution) -> "Plan":
+        """Return the plan of another solution of the same table, with its makespan as deadline."""
+        totals: dict[Metric, float | None] = {
+            "time": solution.makespan_s,
+            "energy": solution.energy_j,
+            "cost": solution.cost_usd,
+        }
+        own: dict[Metric, Interval | None] = {
+            "time": self.time,
+            "energy": self.energy,
+            "cost": self.cost,
+        }
+        intervals: dict[Metric, Interval] = {}
+        for metric in METRICS:
+            interval, mean = own[metric], totals[metric]
+            if interval is not None and mean is not None and interval.mean > 0:
+                intervals[metric] = interval.scaled(mean / interval.mean)
+        margin = self.terms.margin("time")
+        terms = replace(
+            self.terms,
+            objective=solution.certificate.objective_name,
+            max_time=solution.makespan_s * margin,
+            mean_max_time=solution.makespan_s,
+        )
+        return Plan.of(
+            solution,
+            dag=self.dag,
+            terms=terms,
+            table=self.table,
+            edges=self.edges,
+            energy_source=self.energy_source,
+            created=self.created,
+            version=self.version,
+            default_choice=self.default_choice,
+            intervals=intervals,
+        )
