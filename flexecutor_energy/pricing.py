@@ -128,7 +128,9 @@ class Pricing:
         ----------
         measured_on : the backend on which times were measured; None if profiles do not say
         """
-        if not self.provider or measured_on == self.provider:
+        # profiles name a backend of Lithops with its prefix, as in lithops:aws_lambda
+        place = (measured_on or "").removeprefix("lithops:")
+        if not self.provider or place == self.provider:
             return ""
         where = f"on {measured_on!r}" if measured_on else "elsewhere"
         return (

@@ -4,6 +4,7 @@ Samples of all workers of one host are pooled; the host is modelled (or was meas
 whole, and its joules are attributed once, so that N workers never count it N times.
 """
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from flexecutor_energy.energy.power import LEVEL, PowerCurve
 from flexecutor_energy.energy.traces import Attribution, WorkerEnergy, WorkerTrace
 from flexecutor_energy.execution.task import HostView, WorkerReport
 from flexecutor_energy.execution.trace import RunTrace
+from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.hardware.power import host_power_curve
 
 logger = logging.getLogger(__name__)
@@ -137,9 +139,15 @@ def meter(
     parts = []
     for host in hosts.values():
         here = [report for report in reports if report.host.host_id == host.host_id]
-        curve = (curves or {}).get(host.host_id) or host_power_curve(host.facts)
+        curve = (curves or {}).get(host.host_id) or _catalogue_curve(host.facts)
         parts.append(_host_energy(host, here, trace, storage_cpu_s, curve))
     return _gathered(trace, parts)
+
+
+@functools.cache
+def _catalogue_curve(facts: HostFacts) -> PowerCurve:
+    """Look a host up once, so that an unknown processor is warned of once and not every run."""
+    return host_power_curve(facts)
 
 
 def _host_energy(

@@ -31,7 +31,8 @@ def stage_run(
     return StageRun(
         config=stage.config,
         workers=workers,
-        makespan_s=stage.makespan_s,
+        # a wall clock that was set back in between tells nothing
+        makespan_s=stage.makespan_s if stage.makespan_s >= 0 else None,
         meta={**_run_meta(trace), **_stage_meta(trace, stage), **energy.meta(), **hashes},
     )
 

@@ -6,7 +6,7 @@ list over workers. ``makespan`` and ``meta`` hold one entry a repetition, ``fail
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ def to_text(profile: Profile) -> str:
         entry.setdefault("failed", []).append(
             {"run_id": failure.run_id, "reason": failure.reason, **failure.meta}
         )
-    return json.dumps(table, indent=1, allow_nan=False) + "\n"
+    # our own numbers are finite; columns of other programs may hold what Python calls NaN
+    return json.dumps(table, indent=1) + "\n"
 
 
 def _append(entry: dict[str, Any], run: StageRun) -> None:
@@ -56,7 +57,8 @@ def _append(entry: dict[str, Any], run: StageRun) -> None:
     by_method = entry.setdefault("energy_by_method", {})
     for method in sorted(methods | set(by_method)):
         column = by_method.setdefault(method, [None] * before)
-        column.append([worker.energy_by_method.get(method) for worker in run.workers])
+        row = [worker.energy_by_method.get(method) for worker in run.workers]
+        column.append(row if method in methods else None)
     entry.setdefault("makespan", []).append(run.makespan_s)
     entry.setdefault("meta", []).append(dict(run.meta))
     for column in set(run.extra) | {c for c in entry if c not in _KNOWN}:
@@ -78,6 +80,8 @@ def from_text(text: str, dag: str, stage: str, path: Path | str) -> Profile:
         table = json.loads(text)
     except json.JSONDecodeError as error:
         raise ProfileFormatError(path, f"not valid JSON: {error.msg}", error.lineno) from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number too long
+        raise ProfileFormatError(path, f"not valid JSON: {error}") from error
     if not isinstance(table, dict):
         raise ProfileFormatError(path, "not a profile: the top level must be an object", 1)
     runs: list[StageRun] = []
@@ -121,27 +125,34 @@ class _EntryReader:
             return []
         if "compute" not in phases:
             raise self.error("has no 'compute' column, so it is not a stage profile")
-        for column in (*COLUMNS, *_ONE_A_REPETITION):
-            if column in entry and not isinstance(entry[column], list):
-                raise self.error(f"column {column!r} must be a list of repetitions")
-        count = len(entry["compute"])
-        for column in phases:
-            if len(entry[column]) != count:
+        count = len(self._column("compute", entry["compute"]))
+        for column, values in self._columns(entry):
+            if len(self._column(column, values)) != count:
                 raise self.error(
-                    f"column {column!r} has {len(entry[column])} repetitions, 'compute' {count}"
+                    f"column {column!r} has {len(values)} repetitions, 'compute' {count}"
                 )
         return [self._run(config, entry, index) for index in range(count)]
+
+    def _columns(self, entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield every column with one value a repetition, those of other programs too."""
+        for column, values in entry.items():
+            if column == "energy_by_method":
+                if not isinstance(values, dict):
+                    raise self.error("'energy_by_method' must map methods to columns")
+                yield from values.items()
+            elif column != "failed":
+                yield column, values
+
+    def _column(self, column: str, values: Any) -> list[Any]:
+        if not isinstance(values, list):
+            raise self.error(f"column {column!r} must be a list of repetitions")
+        return values
 
     def _run(self, config: StageConfig, entry: Mapping[str, Any], index: int) -> StageRun:
         width = len(self._row("compute", entry["compute"], index) or [])
         columns: dict[str, list[Any]] = {}
         for column, name in COLUMNS.items():
-            row = self._row(column, entry.get(column), index)
-            if row is not None and len(row) != width:
-                raise self.error(
-                    f"repetition {index} of {column!r} has {len(row)} of {width} workers"
-                )
-            columns[name] = row if row is not None else [None] * width
+            columns[name] = self._row(column, entry.get(column), index, width) or [None] * width
         methods = self._methods(entry.get("energy_by_method"), index, width)
         workers = tuple(
             WorkerRecord(
@@ -150,28 +161,42 @@ class _EntryReader:
             )
             for i in range(width)
         )
-        meta = _at(entry.get("meta"), index) or {}
+        meta = _at(entry.get("meta"), index)
+        meta = {} if meta is None else meta
         if not isinstance(meta, dict):
             raise self.error(f"repetition {index} of 'meta' must be an object")
+        self._check_meta(meta, index)
         extra = {c: _at(v, index) for c, v in entry.items() if c not in _KNOWN}
         makespan = self._number("makespan", _at(entry.get("makespan"), index))
         return StageRun(config, workers, makespan, meta, extra)
 
-    def _row(self, column: str, values: Any, index: int) -> list[Any] | None:
+    def _check_meta(self, meta: Mapping[str, Any], index: int) -> None:
+        fan_in = meta.get("fan_in")
+        if fan_in is not None and not isinstance(fan_in, dict):
+            raise self.error(f"'fan_in' of repetition {index} must map stages to workers")
+        counts = {"requested_cpu": meta.get("requested_cpu"), **(fan_in or {})}
+        counts["requested_workers"] = meta.get("requested_workers")
+        for name, count in counts.items():
+            self._number(name, count)
+
+    def _row(
+        self, column: str, values: Any, index: int, width: int | None = None
+    ) -> list[Any] | None:
         row = _at(values, index)
         if row is None:
             return None
         if not isinstance(row, list):
             row = [row]  # a single worker, written without its list
+        if width is not None and len(row) != width:
+            raise self.error(f"repetition {index} of {column!r} has {len(row)} of {width} workers")
         return [self._number(column, value) for value in row]
 
     def _methods(self, table: Any, index: int, width: int) -> dict[str, list[Any]]:
-        if table is None:
-            return {}
-        if not isinstance(table, dict):
-            raise self.error("'energy_by_method' must map methods to columns")
-        rows = {method: self._row(method, values, index) for method, values in table.items()}
-        return {method: row for method, row in rows.items() if row and len(row) == width}
+        rows = {
+            method: self._row(method, values, index, width)
+            for method, values in (table or {}).items()
+        }
+        return {method: row for method, row in rows.items() if row is not None}
 
     def _number(self, column: str, value: Any) -> Any:
         if value is None:
@@ -197,7 +222,5 @@ class _EntryReader:
         ]
 
 
-def _at(values: Any, index: int) -> Any:
-    if isinstance(values, Sequence) and not isinstance(values, str) and index < len(values):
-        return values[index]
-    return None
+def _at(values: Sequence[Any] | None, index: int) -> Any:
+    return values[index] if values is not None else None

@@ -1,7 +1,8 @@
 """What one run of one stage measured, and the collection of all runs of a stage."""
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from flexecutor_energy.workflow.config import StageConfig
@@ -37,6 +38,13 @@ class WorkerRecord:
     bytes_written: int | None = None
     energy_by_method: Mapping[str, float | None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if item.name != "energy_by_method":
+                _check(item.name, getattr(self, item.name))
+        for method, energy_j in self.energy_by_method.items():
+            _check(method, energy_j)
+
     @property
     def duration_s(self) -> float | None:
         """Seconds from submit to end: the known phases; None if compute is unknown."""
@@ -65,6 +73,9 @@ class StageRun:
     meta: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _check("makespan_s", self.makespan_s)
+
     @property
     def run_id(self) -> str | None:
         """The run of the whole workflow that this repetition belongs to."""
@@ -79,6 +90,12 @@ class StageRun:
     def requested_workers(self) -> int:
         """The workers asked for, before clamping."""
         return int(self.meta.get("requested_workers") or self.config.workers)
+
+    @property
+    def requested(self) -> StageConfig:
+        """The configuration asked for, of which ``config`` is what held."""
+        cpu = float(self.meta.get("requested_cpu") or self.config.cpu)
+        return StageConfig(cpu, self.requested_workers, self.config.memory)
 
     @property
     def time_s(self) -> float | None:
@@ -109,6 +126,11 @@ class StageRun:
     def worker_seconds(self) -> float | None:
         """Seconds summed over workers, as a provider bills them."""
         return _all_known(self.workers, "duration_s", sum)
+
+
+def _check(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be finite and not negative, or None, got {value!r}")
 
 
 def _all_known(workers: Iterable[WorkerRecord], name: str, combine: Any) -> float | None:
@@ -145,9 +167,16 @@ class Profile:
     @property
     def failed_configs(self) -> tuple[StageConfig, ...]:
         """Configurations that failed and never succeeded."""
-        measured = set(self.configs)
+        measured = {*self.configs, *(run.requested for run in self.runs)}
         failed = dict.fromkeys(failure.config for failure in self.failures)
         return tuple(config for config in failed if config not in measured)
+
+    @property
+    def newest_input_hash(self) -> str | None:
+        """Hash of the input of the run that was measured last; None if runs do not say."""
+        dated = [run for run in self.runs if run.meta.get("input_hash")]
+        newest = max(dated, key=lambda run: str(run.meta.get("time", "")), default=None)
+        return newest.meta["input_hash"] if newest is not None else None
 
     def merged(self, other: "Profile") -> "Profile":
         """Return this profile with the runs of another that it does not hold yet."""

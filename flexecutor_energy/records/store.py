@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from flexecutor_energy.errors import StorageError
+from flexecutor_energy.errors import ProfileFormatError, StorageError
 from flexecutor_energy.records.format import from_text, to_text
 from flexecutor_energy.records.run import FailedRun, Profile, StageRun
 from flexecutor_energy.workspace import Workspace, file_name, write_atomically
@@ -56,13 +56,17 @@ class ProfileStore:
     def _change(self, dag: str, stage: str, change: Callable[[Profile], Profile]) -> Profile:
         path = self.path(dag, stage)
         locks = self._workspace.state / "locks"
+        lock = FileLock(locks / f"{file_name(dag)}.{file_name(stage)}.lock")
         try:
             locks.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except OSError as error:
             raise StorageError(f"could not save {path}: {error.strerror}") from error
-        with FileLock(locks / f"{file_name(dag)}.{file_name(stage)}.lock"):
+        try:
             profile = change(load_profile(path, dag, stage))
             write_atomically(path, to_text(profile))
+        finally:
+            lock.release()
         return profile
 
 
@@ -72,6 +76,9 @@ def load_profile(path: Path, dag: str = "", stage: str = "") -> Profile:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Profile(dag, stage)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"could not read {path}: {error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ProfileFormatError(path, "not UTF-8 text", line) from error
+    except OSError as error:
+        raise StorageError(f"could not read {path}: {error.strerror}") from error
     return from_text(text, dag or path.parent.name, stage or path.stem, path)
