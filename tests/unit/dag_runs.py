@@ -9,14 +9,13 @@ from pathlib import Path
 
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.task import InputFile
-from flexecutor_energy.storage.location import ObjectRef, StoreSpec
-from flexecutor_energy.storage.select import Storage
+from flexecutor_energy.storage.location import ObjectRef
+from flexecutor_energy.storage.select import Storage, open_storage
 from flexecutor_energy.storage.store import ObjectStore
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.graph import StageGraph
 from flexecutor_energy.workflow.stage import Stage
 
-BUCKET = "tests"
 Spoil = Callable[[str, bytes], bytes]
 
 
@@ -32,11 +31,8 @@ class FinishedRun:
 
 
 def directory_storage(folder: Path) -> Storage:
-    """Return a store in a directory, with one bucket."""
-    spec = StoreSpec(kind="file", root=str(folder / "store"))
-    storage = Storage(spec, BUCKET, "of this test")
-    storage.ensure_bucket()
-    return storage
+    """Return a store in a directory, with its bucket."""
+    return open_storage(f"file://{folder}/store", folder)
 
 
 def run_in_process(
@@ -56,8 +52,9 @@ def run_in_process(
     spoil : changes the content of each output of a stage
     """
     dag.validate()
-    store = (storage or directory_storage(folder)).store
-    resolver = InputResolver(store, BUCKET)
+    storage = storage or directory_storage(folder)
+    store = storage.store
+    resolver = InputResolver(store, storage.bucket)
     run = FinishedRun()
     made: dict[str, list[ObjectRef]] = {}
     for stage in dag.topological_order():
@@ -74,7 +71,7 @@ def run_in_process(
                 for path in paths:
                     content = spoil(stage.stage_id, Path(path).read_bytes())
                     key = f"{data_id}/run/{Path(path).name}"
-                    made[data_id].append(store.put(BUCKET, key, content))
+                    made[data_id].append(store.put(storage.bucket, key, content))
                     run.written[stage.stage_id].append(content)
     return run
 

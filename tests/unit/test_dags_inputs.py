@@ -7,10 +7,11 @@ import pytest
 
 from dags.inputs import InputSet, place, upload_once
 from flexecutor_energy.errors import BucketMissingError, StorageError
+from flexecutor_energy.storage.location import StoreSpec
 from flexecutor_energy.storage.select import open_storage
 from flexecutor_energy.storage.store import ObjectStore
-from tests.unit.dag_runs import BUCKET, directory_storage
 
+BUCKET = "tests"
 INPUTS = InputSet("story", "v1-short")
 OBJECTS = {"text/a.txt": b"once upon", "text/b.txt": b"a time", "names/c.txt": b"Ada"}
 
@@ -28,7 +29,9 @@ class Maker:
 
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
-    return directory_storage(tmp_path).store
+    opened = ObjectStore(StoreSpec(kind="file", root=str(tmp_path / "store")))
+    opened.make_bucket(BUCKET)
+    return opened
 
 
 def stored(store: ObjectStore) -> dict[str, bytes]:
