@@ -111,5 +111,5 @@ def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
 def _power(values: FloatArray, exponent: int) -> FloatArray:
     if exponent > 0:
         return values**exponent
-    zeros = np.zeros_like(values)
+    zeros = np.zeros(len(values))
     return np.divide(1.0, values**-exponent, out=zeros, where=values > 0)

@@ -1,0 +1,330 @@
+"""Predictions of whole workflows: sums, scopes, intervals, bounds."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from flexecutor_energy.errors import (
+    ConfigurationError,
+    CycleError,
+    MissingEnergyError,
+    UnknownStageError,
+)
+from flexecutor_energy.prediction import WorkflowModel, train_profiles
+from flexecutor_energy.prediction.conformal import UNMEASURED_RATIO
+from flexecutor_energy.pricing import AWS_LAMBDA_X86, host_pricing
+from flexecutor_energy.records.run import Profile
+from flexecutor_energy.workflow.config import StageConfig
+from tests.unit.prediction_profiles import (
+    JOLTEON_PARENTS,
+    grid,
+    made_profile,
+    reference,
+    work,
+)
+
+CONFIG = StageConfig(1, 2, 1024)
+DIAMOND = {"b": ["a"], "c": ["a"], "d": ["b", "c"]}
+
+
+def diamond(**options: object) -> WorkflowModel:
+    profiles = {
+        name: made_profile(grid(), stage=name, seed=number, **options)  # type: ignore[arg-type]
+        for number, name in enumerate("abcd")
+    }
+    return train_profiles(profiles, DIAMOND, dag="diamond")[0]
+
+
+@pytest.fixture(scope="module")
+def model() -> WorkflowModel:
+    return diamond()
+
+
+@pytest.fixture(scope="module")
+def jolteon() -> WorkflowModel:
+    return train_profiles(reference("jolteon_ml"), JOLTEON_PARENTS, dag="ml")[0]
+
+
+def everywhere(config: StageConfig) -> dict[str, StageConfig]:
+    return dict.fromkeys("abcd", config)
+
+
+def test_the_makespan_is_the_longest_path(model: WorkflowModel) -> None:
+    configs = everywhere(CONFIG) | {"c": StageConfig(0.5, 1, 1024)}
+    prediction = model.predict(configs)
+    path = [prediction.stages[stage].time.mean for stage in ("a", "c", "d")]
+    assert prediction.time.mean == pytest.approx(sum(path))
+    assert prediction.stages["b"].time.mean < prediction.stages["c"].time.mean
+
+
+def test_edges_can_be_given(model: WorkflowModel) -> None:
+    prediction = model.predict(everywhere(CONFIG), edges=[])
+    longest = max(stage.time.mean for stage in prediction.stages.values())
+    assert prediction.time.mean == pytest.approx(longest)
+
+
+def test_energy_and_cost_are_sums_over_stages(model: WorkflowModel) -> None:
+    prediction = model.predict(everywhere(CONFIG))
+    stages = prediction.stages.values()
+    assert prediction.energy is not None
+    assert prediction.energy.mean == pytest.approx(sum(s.energy.mean for s in stages if s.energy))
+    assert prediction.cost.mean == pytest.approx(sum(s.cost.mean for s in stages))
+
+
+def test_the_cost_of_a_stage_is_its_billed_seconds_at_the_listed_price(
+    model: WorkflowModel,
+) -> None:
+    stage = model.predict(everywhere(CONFIG)).stages["a"]
+    expected = AWS_LAMBDA_X86.stage_cost(stage.worker_seconds.mean, 1024, workers=2)
+    assert stage.cost.mean == pytest.approx(expected)
+    assert stage.worker_seconds.mean == pytest.approx(2 * sum(work(CONFIG)), rel=0.05)
+
+
+def test_requests_to_the_object_store_are_charged_where_they_are_known(
+    model: WorkflowModel,
+) -> None:
+    plain = model.predict(everywhere(CONFIG))
+    charged = model.predict(everywhere(CONFIG), requests={"a": (2, 100)})
+    assert charged.cost.mean - plain.cost.mean == pytest.approx(2 * 5e-6 + 100 * 4e-7)
+
+
+def test_a_machine_is_charged_for_the_makespan(model: WorkflowModel) -> None:
+    prediction = model.predict(everywhere(CONFIG), pricing=host_pricing(3.6))
+    assert prediction.cost.mean == pytest.approx(prediction.time.mean * 0.001)
+    assert prediction.hypothetical == ""
+
+
+def test_a_cloud_price_on_times_from_elsewhere_is_labelled(model: WorkflowModel) -> None:
+    assert "hypothetical" in model.predict(everywhere(CONFIG)).hypothetical
+
+
+def test_scopes_differ_by_the_idle_part(model: WorkflowModel) -> None:
+    configs = everywhere(CONFIG)
+    marginal = model.predict(configs, scope="marginal").energy
+    provisioned = model.predict(configs, scope="provisioned").energy
+    host = model.predict(configs, scope="host", idle_power_w=50.0)
+    assert marginal is not None
+    assert provisioned is not None
+    assert host.energy is not None
+    stages = model.predict(configs).stages.values()
+    idle = sum(stage.energy_idle.mean for stage in stages if stage.energy_idle)
+    assert provisioned.mean == pytest.approx(marginal.mean + idle)
+    assert host.energy.mean == pytest.approx(marginal.mean + 50.0 * host.time.mean)
+
+
+def test_scope_host_needs_the_idle_power(model: WorkflowModel) -> None:
+    with pytest.raises(ConfigurationError, match="idle_power_w"):
+        model.predict(everywhere(CONFIG), scope="host")
+    with pytest.raises(ConfigurationError, match="at least 0 watts"):
+        model.predict(everywhere(CONFIG), scope="host", idle_power_w=-1.0)
+
+
+def test_energy_is_none_as_soon_as_one_stage_has_none() -> None:
+    profiles = {
+        "a": made_profile(grid(), stage="a"),
+        "b": made_profile(grid(), stage="b", energy=False),
+    }
+    model, report = train_profiles(profiles, {"b": ["a"]}, dag="d")
+    prediction = model.predict({"a": CONFIG, "b": CONFIG})
+    assert prediction.energy is None
+    assert prediction.stages["a"].energy is not None
+    assert "energy: not b was profiled with it" in report.notes
+    with pytest.raises(MissingEnergyError, match="b"):
+        model.bound_factor("energy")
+
+
+def test_every_stage_needs_a_configuration(model: WorkflowModel) -> None:
+    with pytest.raises(ConfigurationError, match="no configuration for d"):
+        model.predict(dict.fromkeys("abc", CONFIG))
+    with pytest.raises(UnknownStageError, match="'ghost'"):
+        model.predict(everywhere(CONFIG) | {"ghost": CONFIG})
+    with pytest.raises(UnknownStageError, match="'ghost'"):
+        model.predict_stage("ghost", CONFIG)
+
+
+def test_senseless_arguments_are_refused(model: WorkflowModel) -> None:
+    with pytest.raises(ConfigurationError, match="confidence"):
+        model.predict(everywhere(CONFIG), confidence=1.0)
+    with pytest.raises(ConfigurationError, match="scope 'total'"):
+        model.predict(everywhere(CONFIG), scope="total")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="metric 'speed'"):
+        model.bound_factor("speed")
+    with pytest.raises(UnknownStageError):
+        model.predict(everywhere(CONFIG), edges=[("a", "ghost")])
+    with pytest.raises(CycleError):
+        model.predict(everywhere(CONFIG), edges=[("a", "b"), ("b", "a")])
+
+
+def test_fan_in_is_taken_from_the_configurations_of_the_parents(jolteon: WorkflowModel) -> None:
+    def plan(workers: int) -> dict[str, StageConfig]:
+        return {
+            "stage0": StageConfig(1.0, 1, 1792),
+            "stage1": StageConfig(1.0, 16, 1792),
+            "stage2": StageConfig(1.0, workers, 1792),
+            "stage3": StageConfig(1.0, 1, 1792),
+        }
+
+    few, many = (jolteon.predict(plan(workers)).stages["stage3"] for workers in (4, 32))
+    assert few.fan_in == {"stage0": 1, "stage2": 4}
+    assert many.time.mean > 2 * few.time.mean
+
+
+def test_a_parent_that_matters_must_be_given(jolteon: WorkflowModel) -> None:
+    with pytest.raises(ConfigurationError, match="'stage2'"):
+        jolteon.predict_stage("stage3", StageConfig(1.0, 1, 1792))
+
+
+def test_what_was_never_measured_is_marked(jolteon: WorkflowModel) -> None:
+    config = StageConfig(1.0, 1, 1792)
+    assert not jolteon.predict_stage("stage3", config, {"stage2": 8}).extrapolated
+    assert jolteon.predict_stage("stage3", config, {"stage2": 64}).extrapolated
+    assert jolteon.predict_stage("stage3", StageConfig(1.5, 1, 1792), {"stage2": 8}).extrapolated
+    table = jolteon.predict_table(
+        "stage3", [config, config], [{"stage2": 8}, {"stage2": 8, "stage0": 3}]
+    )
+    assert table.extrapolated.tolist() == [False, True]
+
+
+def test_extrapolation_and_billed_memory_are_said(model: WorkflowModel) -> None:
+    notes = model.predict(everywhere(CONFIG) | {"b": StageConfig(3, 3, 0)}).notes
+    assert any(note.startswith("b:") and "never measured" in note for note in notes)
+    assert any("5307 MB a worker are billed" in note for note in notes)
+
+
+def test_a_table_agrees_with_single_predictions(jolteon: WorkflowModel) -> None:
+    configs = [StageConfig(c / 7, w, 256 * w) for c in range(3, 20) for w in range(1, 12)]
+    table = jolteon.predict_table("stage2", configs, {"stage0": 1, "stage1": 8})
+    for index in (0, 50, len(configs) - 1):
+        single = jolteon.predict_stage("stage2", configs[index], {"stage0": 1, "stage1": 8})
+        assert table.time_s[index] == pytest.approx(single.time.mean)
+        assert table.worker_seconds[index] == pytest.approx(single.worker_seconds.mean)
+    assert table.energy_j() is None
+
+
+def test_a_table_has_energy_by_scope(model: WorkflowModel) -> None:
+    table = model.predict_table("a", grid())
+    marginal, provisioned = table.energy_j("marginal"), table.energy_j()
+    assert marginal is not None
+    assert provisioned is not None
+    assert np.all(provisioned > marginal)
+    with pytest.raises(ConfigurationError):
+        table.energy_j("everything")
+
+
+def test_an_empty_table_is_empty(model: WorkflowModel) -> None:
+    assert len(model.predict_table("a", []).time_s) == 0
+
+
+def test_intervals_hold_their_mean_and_grow_with_confidence(model: WorkflowModel) -> None:
+    wide = model.predict(everywhere(CONFIG), confidence=0.9)
+    narrow = model.predict(everywhere(CONFIG), confidence=0.5)
+    for big, small in (
+        (wide.time, narrow.time),
+        (wide.cost, narrow.cost),
+        (wide.stages["a"].time, narrow.stages["a"].time),
+    ):
+        assert big.low <= small.low <= small.mean <= small.high <= big.high
+        assert big.mean == small.mean
+        assert (big.level, small.level) == (0.9, 0.5)
+
+
+def test_intervals_hold_new_runs_about_as_often_as_they_say() -> None:
+    factors = np.random.default_rng(3).lognormal(0, 0.1, size=400)
+    profile = made_profile(grid(workers=(1, 2, 4, 8)), reps=3, noise=0.1)
+    model, _ = train_profiles({"s": profile}, {}, dag="d")
+    interval = model.predict_stage("s", CONFIG, confidence=0.9).time
+    share = np.mean([sum(work(CONFIG)) * factor in interval for factor in factors])
+    assert 0.8 <= share <= 0.98
+
+
+def shared_noise(sign: int) -> dict[str, Profile]:
+    """Return two stages whose errors go together (+1) or against each other (-1) in a run."""
+    generator = np.random.default_rng(5)
+    shocks = {f"run-{n}-{r}": float(generator.normal(0, 0.15)) for n in range(9) for r in range(4)}
+    return {
+        "a": made_profile(grid(), stage="a", reps=4, factor_of=lambda r: math.exp(shocks[r])),
+        "b": made_profile(
+            grid(), stage="b", reps=4, factor_of=lambda r: math.exp(sign * shocks[r])
+        ),
+    }
+
+
+def test_errors_that_stages_of_a_run_share_are_kept_together() -> None:
+    together, against = (
+        train_profiles(shared_noise(sign), {"b": ["a"]}, dag="d")[0] for sign in (1, -1)
+    )
+    configs = {"a": CONFIG, "b": CONFIG}
+    wide, narrow = (model.predict(configs, confidence=0.9).time for model in (together, against))
+    assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
+    assert together.bound_factor("time", 0.9) - 1 > 3 * (against.bound_factor("time", 0.9) - 1)
+
+
+def test_without_run_ids_errors_are_taken_to_coincide() -> None:
+    model = diamond(run_ids=False)
+    prediction = model.predict(everywhere(CONFIG))
+    assert any("taken to coincide" in note for note in prediction.notes)
+    highs = [prediction.stages[stage].time.high for stage in ("a", "b", "c", "d")]
+    assert prediction.time.high == pytest.approx(highs[0] + max(highs[1:3]) + highs[3])
+
+
+def test_few_runs_are_said_and_give_the_widest_error() -> None:
+    model = diamond(reps=1, noise=0.05)
+    prediction = model.predict(everywhere(CONFIG))
+    assert any("9 held-out runs cannot support 95%" in note for note in prediction.notes)
+    bound = model.bound("time", 0.95)
+    assert (bound.runs, bound.enough) == (9, False)
+    assert bound.factor == model.bound("time", 0.9).factor
+
+
+def test_a_bound_factor_is_at_least_one_and_grows_with_confidence(jolteon: WorkflowModel) -> None:
+    factors = [jolteon.bound_factor("time", level) for level in (0.05, 0.5, 0.8, 0.9, 0.95)]
+    assert factors[0] == 1.0
+    assert factors == sorted(factors)
+    assert factors[-1] > 1.0
+
+
+def test_several_bounds_are_kept_at_once(model: WorkflowModel) -> None:
+    alone = [model.bound_factor(metric, 0.9) for metric in ("time", "energy", "cost")]
+    assert model.bound_factor(("time", "energy", "cost"), 0.9) >= max(alone)
+
+
+def test_a_bound_from_one_half_of_the_runs_is_kept_by_the_other_half() -> None:
+    profiles = reference("jolteon_ml")
+    first = {stage: half(profile, "r1") for stage, profile in profiles.items()}
+    model, _ = train_profiles(first, JOLTEON_PARENTS, dag="ml")
+    factor = model.bound_factor("time", 0.9)
+    second = {
+        stage: {run.run_id: run for run in half(profile, "r2").runs}
+        for stage, profile in profiles.items()
+    }
+    kept = []
+    for run_id in second["stage1"]:
+        runs = {stage: table[run_id] for stage, table in second.items()}
+        took = sum(run.time_s or 0.0 for run in runs.values())  # the stages form a chain
+        predicted = model.predict({stage: run.config for stage, run in runs.items()})
+        kept.append(took <= factor * predicted.time.mean)
+    assert len(kept) == 23
+    assert np.mean(kept) >= 0.9
+    assert factor < 2.0
+
+
+def half(profile: Profile, prefix: str) -> Profile:
+    runs = tuple(run for run in profile.runs if str(run.run_id).startswith(prefix))
+    return replace(profile, runs=runs)
+
+
+def test_without_common_runs_a_bound_is_that_of_the_worst_stage() -> None:
+    model = diamond(run_ids=False)
+    bound = model.bound("time", 0.9)
+    worst = max(float(np.nanmax(s.runs.ratio("time"))) for s in model.stages.values())
+    assert (bound.factor, bound.enough) == (worst, False)
+
+
+def test_nothing_measured_twice_means_an_assumed_factor() -> None:
+    profiles = {"s": made_profile([CONFIG], reps=1)}
+    model, _ = train_profiles(profiles, {}, dag="d")
+    assert model.bound_factor("time") == UNMEASURED_RATIO
+    time = model.predict({"s": CONFIG}).time
+    assert time.high == pytest.approx(time.mean * UNMEASURED_RATIO)
