@@ -61,7 +61,7 @@ def _append(entry: dict[str, Any], run: StageRun) -> None:
         column.append(row if method in methods else None)
     entry.setdefault("makespan", []).append(run.makespan_s)
     entry.setdefault("meta", []).append(dict(run.meta))
-    for column in set(run.extra) | {c for c in entry if c not in _KNOWN}:
+    for column in dict.fromkeys([*(c for c in entry if c not in _KNOWN), *run.extra]):
         entry.setdefault(column, [None] * before).append(run.extra.get(column))
 
 
