@@ -7,9 +7,11 @@ from flexecutor_energy.energy.curves import coefficient_curve, default_curve, td
 from flexecutor_energy.energy.method import EnergyMethod, modelled
 from flexecutor_energy.energy.model import ModelCollector
 from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
+from flexecutor_energy.energy.perf import PerfCollector
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.rapl import RaplCollector
 from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
+from flexecutor_energy.energy.replay import ReplayCollector
 from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "EnergyReading",
     "HostTrace",
     "ModelCollector",
+    "PerfCollector",
     "PowerCurve",
     "RaplCollector",
+    "ReplayCollector",
     "WorkerEnergy",
     "WorkerTrace",
     "attribute",

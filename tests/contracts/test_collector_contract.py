@@ -13,7 +13,9 @@ from flexecutor_energy.energy import (
     EnergyCollector,
     EnergyReading,
     ModelCollector,
+    PerfCollector,
     RaplCollector,
+    ReplayCollector,
     tdp_curve,
 )
 
@@ -53,9 +55,30 @@ def rapl(root: Path) -> EnergyCollector:
     return RaplCollector(root, clocks=Clocks(Ticker(), Ticker()))
 
 
+def working_perf(root: Path) -> EnergyCollector:
+    program = root / "perf"
+    program.write_text("#!/bin/sh\necho '1.5;Joules;power/energy-pkg/;1;100.00;;' >&2\n")
+    program.chmod(0o755)
+    return perf(root)
+
+
+def perf(root: Path) -> EnergyCollector:
+    return PerfCollector((str(root / "perf"),))
+
+
+def working_replay(root: Path) -> EnergyCollector:
+    return ReplayCollector.from_series([0, 1, 2], {(0, "package"): [5, 9, 9]})
+
+
+def replay(root: Path) -> EnergyCollector:
+    return ReplayCollector([])
+
+
 METERS: dict[str, tuple[Callable[[Path], EnergyCollector], Callable[[Path], EnergyCollector]]] = {
     "model": (working_model, model),
+    "perf": (working_perf, perf),
     "rapl": (working_rapl, rapl),
+    "replay": (working_replay, replay),
 }
 """For each method: one that works below an empty folder, and one that finds nothing there."""
 
