@@ -1,0 +1,143 @@
+"""What a sweep would run, before it runs: counts, and an estimate from what is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from flexecutor_energy.cli.measuring import by_config
+from flexecutor_energy.cli.tables import table
+from flexecutor_energy.quantities import format_quantity
+from flexecutor_energy.workflow.config import ConfigSpace
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flexecutor_energy.dag import DAG
+    from flexecutor_energy.profiling.schedule import StageNeeds
+    from flexecutor_energy.records.run import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class StageForecast:
+    """What is left to measure of one stage.
+
+    Attributes
+    ----------
+    configurations : how many are to be measured
+    left : repetitions that are still needed
+    known : repetitions that were measured before, of this code
+    run_s, run_j : mean of one run so far; None where nothing is known
+    """
+
+    configurations: int
+    left: int
+    known: int
+    run_s: float | None
+    run_j: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a sweep would run.
+
+    Attributes
+    ----------
+    dag : name of the workflow
+    runs : runs of the whole workflow
+    stages : by id
+    """
+
+    dag: str
+    runs: int
+    stages: Mapping[str, StageForecast]
+
+    @property
+    def seconds(self) -> float | None:
+        """Estimate, with stages one after another as a sweep on one host has them."""
+        return self._of_all_runs([stage.run_s for stage in self.stages.values()])
+
+    @property
+    def joules(self) -> float | None:
+        """Estimate of the workers' joules; None where one stage's are unknown."""
+        return self._of_all_runs([stage.run_j for stage in self.stages.values()])
+
+    def _of_all_runs(self, means: list[float | None]) -> float | None:
+        known = [mean for mean in means if mean is not None]
+        return self.runs * sum(known) if len(known) == len(means) else None
+
+    def lines(self) -> "list[RenderableType]":
+        """Return the forecast for people."""
+        rows = table("stage", "configs>", "measured>", "to measure>", "a run took>", "and used>")
+        for stage_id, stage in self.stages.items():
+            rows.add_row(
+                stage_id,
+                str(stage.configurations),
+                str(stage.known),
+                str(stage.left),
+                _known(stage.run_s, "s"),
+                _known(stage.run_j, "J"),
+            )
+        if self.runs == 0:
+            return [rows, "\nnothing would be run: all of it was measured"]
+        words = f"\n{self.runs} runs of {self.dag} would be made"
+        if self.seconds is None:
+            return [rows, f"{words}; how long they take is not known before the first"]
+        words += f", about {format_quantity(round(self.seconds), 's')}"
+        if self.joules is not None:
+            words += f" and {format_quantity(self.joules, 'J')}"
+        return [rows, f"{words}, judging by the runs measured so far"]
+
+    def document(self) -> dict[str, Any]:
+        """Return the forecast for machines."""
+        return {
+            "dag": self.dag,
+            "dry_run": True,
+            "runs": self.runs,
+            "seconds": self.seconds,
+            "energy_j": self.joules,
+            "stages": dict(self.stages),
+        }
+
+
+def foreseen(dag: "DAG", space: ConfigSpace, reps: int, *, resume: bool) -> Forecast:
+    """Return what ``DAG.profile`` would run, without opening a backend or a store.
+
+    Runs of other code do not count; whether inputs have changed cannot be told without reading
+    them, so runs of other inputs do.
+    """
+    from flexecutor_energy.execution.fingerprints import code_hashes
+    from flexecutor_energy.profiling.schedule import Schedule
+
+    dag.validate()
+    codes = code_hashes(dag)
+    known = {
+        stage_id: profile.split_stale(codes[stage_id], None)[0]
+        for stage_id, profile in dag.profiles().items()
+    }
+    schedule = Schedule(dag, space, reps, known if resume else {})
+    stages = {
+        stage_id: _forecast(schedule.needs[stage_id], known[stage_id])
+        for stage_id in dag.stage_ids
+    }
+    return Forecast(dag.name, schedule.runs_left, stages)
+
+
+def _forecast(needs: "StageNeeds", profile: "Profile") -> StageForecast:
+    means = by_config(profile).values()
+    return StageForecast(
+        configurations=len(needs.left),
+        left=needs.total_left,
+        known=needs.runs.total(),
+        run_s=_mean([seconds for seconds, _ in means]),
+        run_j=_mean([joules for _, joules in means]),
+    )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _known(value: float | None, unit: str) -> str:
+    return "?" if value is None else format_quantity(value, unit)

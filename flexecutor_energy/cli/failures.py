@@ -1,0 +1,93 @@
+"""One frame around every command: common options, errors in one message, exit codes."""
+
+import errno
+import functools
+import inspect
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+
+from flexecutor_energy.cli.console import Show, logs_shown, pure_stdout
+from flexecutor_energy.errors import FlexecutorEnergyError
+
+Options = ParamSpec("Options")
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+_COMMON = {
+    "json_": Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; remarks go to stderr.")
+    ],
+    "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Say more, on stderr.")],
+    "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+}
+
+
+def reported(command: Callable[Concatenate[Show, Options], None]) -> Callable[Options, None]:
+    """Turn ``command(show, …)`` into what Typer runs.
+
+    The command gets the options ``--json``, ``--verbose`` and ``--debug`` and a :class:`Show`
+    that honours them. An error becomes one message on stderr, with ``--json`` also a document
+    on stdout, and the exit code of its class.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        common = {name: bool(options.pop(name, False)) for name in _COMMON}
+        with _shown(**common) as show, _errors_told(show):
+            command(show, *args, **options)
+
+    run.__doc__ = _flowing(inspect.getdoc(command) or "")
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    extra = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in _COMMON.items()
+    ]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + extra
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _flowing(text: str) -> str:
+    """Return paragraphs of one line each, which a terminal of any width can fold."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+@contextmanager
+def _shown(*, json_: bool, verbose: bool, debug: bool) -> Iterator[Show]:
+    with pure_stdout() if json_ else nullcontext() as machine:
+        show = Show(machine, debug=debug)
+        with logs_shown(show, verbose=verbose or debug):
+            yield show
+
+
+@contextmanager
+def _errors_told(show: Show) -> Iterator[None]:
+    try:
+        yield
+    except FlexecutorEnergyError as error:
+        _tell(show, error, str(error), error.exit_code)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        _tell(show, error, "interrupted", INTERRUPTED)
+        raise typer.Exit(INTERRUPTED) from error
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise
+        hint = "" if show.debug else "; --debug shows where"
+        _tell(show, error, f"unexpected {type(error).__name__}: {error}{hint}", 1)
+        raise typer.Exit(1) from error
+
+
+def _tell(show: Show, error: BaseException, message: str, exit_code: int) -> None:
+    if show.debug:
+        show.note("".join(traceback.format_exception(error)).rstrip())
+    show.error(message)
+    kind = type(error).__name__
+    show.document({"error": {"type": kind, "message": message, "exit_code": exit_code}})

@@ -1,0 +1,175 @@
+"""``flexecutor-energy loop``: profile, train, optimize, execute and audit one workflow."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flexecutor_energy.cli import options as opt
+from flexecutor_energy.cli.auditing import audit_table, energy_line, verdict
+from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.execute import require_answer, run_document
+from flexecutor_energy.cli.failures import reported
+from flexecutor_energy.cli.measuring import Measured, measure, opened_storage, profile_table
+from flexecutor_energy.cli.plans import certificate_line, plan_document, save_plan
+from flexecutor_energy.cli.profile import Reps
+from flexecutor_energy.cli.progress import StageLines
+from flexecutor_energy.cli.spaces import chosen_space
+from flexecutor_energy.cli.tables import interval, ledger_table, percent, shown_path, table
+from flexecutor_energy.cli.workflows import find_workflow
+from flexecutor_energy.errors import ConfigurationError, InfeasibleError
+
+if TYPE_CHECKING:
+    from flexecutor_energy.dag import DAG
+    from flexecutor_energy.execution.run import DAGRun
+    from flexecutor_energy.optimization.plan import Plan
+    from flexecutor_energy.prediction.report import TrainReport
+
+_LOWER_CONFIDENCES = (0.9, 0.8, 0.5)
+
+Slack = Annotated[
+    float,
+    typer.Option("--slack", help="Deadline, as a multiple of the fastest plan's predicted time."),
+]
+Confidence = Annotated[
+    float, typer.Option("--confidence", help="Share of runs that should keep the deadline.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    measured: Measured
+    report: "TrainReport"
+    fastest: "Plan"
+    plan: "Plan"
+    run: "DAGRun"
+    problem: str | None
+
+
+@reported
+def loop(
+    show: Show,
+    dag: opt.Dag = "ml",
+    size: opt.Size = None,
+    workspace: opt.Workspace = None,
+    cpu: opt.Cpu = None,
+    memory: opt.Memory = None,
+    workers: opt.Workers = None,
+    reps: Reps = 2,
+    backend: opt.Backend = "lithops",
+    storage: opt.Storage = None,
+    energy: opt.Energy = "auto",
+    timeout: opt.Timeout = None,
+    seed: opt.Seed = 0,
+    slack: Slack = 1.5,
+    confidence: Confidence = 0.95,
+) -> None:
+    """Go round the whole loop: profile, train, plan the least energy, run it, compare.
+
+    The deadline is the fastest plan's predicted time times --slack. A second time, what was
+    measured before is used, and only the plan is run again.
+    """
+    if not slack > 0:
+        raise ConfigurationError(f"--slack must be above 0, got {slack:g}")
+    workflow = find_workflow(dag)
+    space = chosen_space(workflow, size, cpu, memory, workers)
+    built = workflow.build(size, workspace)
+    root = built.workspace.root
+    with opened_storage(storage, backend, root) as opened:
+        show.note(f"storage: {opened.describe()}")
+        workflow.prepare(size, str(root), opened)
+        shared: dict[str, Any] = {
+            "backend": backend,
+            "storage": opened,
+            "energy": energy,
+            "timeout": timeout,
+        }
+        show.heading("profile: measure time and energy over the configurations")
+        measured = measure(show, built, space, reps=reps, seed=seed, **shared)
+        show.say(profile_table(measured.profiles))
+        show.heading("train: predict both")
+        report = built.train()
+        show.say(str(report))
+        fastest, plan = _plans(show, built, slack, confidence)
+        show.heading("execute: run the plan")
+        run = built.execute(plan, observers=[StageLines(show).told], **shared)
+        problem = workflow.problem_with(run, size)
+    outcome = _Outcome(measured, report, fastest, plan, run, problem)
+    _audit(show, built, outcome)
+    show.document(_document(outcome))
+    require_answer(workflow, problem)
+
+
+def _plans(show: Show, dag: "DAG", slack: float, confidence: float) -> "tuple[Plan, Plan]":
+    show.heading("optimize: the fastest plan, then the least energy under a deadline")
+    fastest = dag.optimize(objective="time")
+    deadline_s = slack * fastest.time.mean
+    plan = _promised(show, dag, deadline_s, confidence)
+    save_plan(dag.workspace, plan)
+    rows = table("", "fastest>", "least energy>")
+    for stage_id in dag.stage_ids:
+        rows.add_row(stage_id, str(fastest.configs[stage_id]), str(plan.configs[stage_id]))
+    rows.add_row("time", interval(fastest.time, "s"), interval(plan.time, "s"))
+    rows.add_row("energy", interval(fastest.energy, "J"), interval(plan.energy, "J"))
+    show.say(rows)
+    show.say(
+        f"deadline {deadline_s:.3g} s ({slack:g} × the fastest), to be kept in "
+        f"{percent(plan.terms.confidence)} of runs; {certificate_line(plan)}"
+    )
+    return fastest, plan
+
+
+def _promised(show: Show, dag: "DAG", deadline_s: float, confidence: float) -> "Plan":
+    """Return the plan of least energy at the highest confidence that can be promised.
+
+    The deadline stays. Where runs vary so much that no plan keeps it with the confidence asked
+    for, a lower one is tried, and said.
+    """
+    for level in (confidence, *(lower for lower in _LOWER_CONFIDENCES if lower < confidence)):
+        try:
+            return dag.optimize(objective="energy", max_time=deadline_s, confidence=level)
+        except InfeasibleError as error:
+            if error.bound != "max_time" or error.attainable is None:
+                raise
+            show.say(
+                f"{percent(level)} confidence: the least that can be promised is "
+                f"{error.attainable:.3g} s, more than the deadline of {deadline_s:.3g} s"
+            )
+            refused = error
+    raise refused
+
+
+def _audit(show: Show, dag: "DAG", outcome: _Outcome) -> None:
+    show.heading("audit: did the plan keep its word?")
+    audit = outcome.run.audit
+    show.say(audit_table(audit, "time"), "", audit_table(audit, "energy"), "")
+    show.say(*verdict(outcome.plan.terms, outcome.run))
+    show.say(energy_line(outcome.run.energy_detail))
+    if outcome.problem is not None:
+        show.say(f"answer: {f'WRONG, {outcome.problem}' if outcome.problem else 'right'}")
+    show.heading("CPU ledger: where the processor time went")
+    ledgers = [("sweep", outcome.measured.state.ledger), ("this run", outcome.run.ledger)]
+    show.say(ledger_table(ledgers))
+    show.heading("files")
+    for what, path in _places(dag, outcome.run).items():
+        show.say(f"{what:<9} {path}")
+
+
+def _places(dag: "DAG", run: "DAGRun") -> dict[str, str]:
+    workspace, name = dag.workspace, dag.name
+    return {
+        "profiles": shown_path(workspace.profiles(name)),
+        "models": shown_path(workspace.models(name)),
+        "plan": shown_path(workspace.runs(name) / "plan.json"),
+        "run": shown_path(workspace.runs(name) / run.run_id),
+    }
+
+
+def _document(outcome: _Outcome) -> dict[str, Any]:
+    return {
+        "profile": outcome.measured.document(),
+        "train": outcome.report,
+        "fastest": plan_document(outcome.fastest),
+        "plan": plan_document(outcome.plan),
+        "run": run_document(outcome.run, outcome.problem),
+    }

@@ -1,0 +1,151 @@
+"""The sweep as commands run it: inputs in place, progress shown, results told."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.progress import SweepView
+from flexecutor_energy.cli.tables import shown_path, span, table
+from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from flexecutor_energy.dag import DAG
+    from flexecutor_energy.profiling.sweep import SweepProgress
+    from flexecutor_energy.records.run import Profile
+    from flexecutor_energy.storage.select import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a sweep left behind.
+
+    Attributes
+    ----------
+    dag : the workflow
+    profiles : all that is known of each stage, older runs included
+    state : the end of this sweep
+    failures : what failed in it
+    """
+
+    dag: "DAG"
+    profiles: "Mapping[str, Profile]"
+    state: "SweepProgress"
+    failures: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """Return the sweep for machines."""
+        state = self.state
+        return {
+            "dag": self.dag.name,
+            "runs_done": state.runs_done,
+            "runs_left": state.runs_left,
+            "seconds": state.seconds,
+            "energy_j": state.joules,
+            "energy_method": _methods(self.profiles),
+            "ledger": state.ledger.to_dict() if state.ledger is not None else None,
+            "failures": self.failures,
+            "folder": str(self.dag.workspace.profiles(self.dag.name)),
+            "stages": {name: _stage_document(p) for name, p in self.profiles.items()},
+        }
+
+
+@contextlib.contextmanager
+def opened_storage(storage: str | None, backend: str, workspace: Path) -> "Iterator[Storage]":
+    """Open the object store for the whole of a command, so that its server starts once.
+
+    A Lithops configuration file given as backend also names the store, unless ``storage`` does.
+    """
+    from flexecutor_energy.storage.lithops_section import read_lithops_file, store_of_lithops
+    from flexecutor_energy.storage.select import open_storage
+
+    choice: Any = storage
+    if storage is None and backend.endswith((".yaml", ".yml")):
+        config = read_lithops_file(Path(backend))
+        choice = config if store_of_lithops(config) is not None else None
+    with open_storage(choice, workspace) as opened:
+        yield opened
+
+
+def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measured:
+    """Profile a workflow, showing progress; ``options`` are those of ``DAG.profile``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C; what was measured is kept, which has been said.
+    """
+    with SweepView(show, dag.name) as view:
+        try:
+            profiles = dag.profile(space, progress=[view.told], **options)
+        except KeyboardInterrupt:
+            done = view.last.runs_done if view.last is not None else 0
+            folder = shown_path(dag.workspace.profiles(dag.name))
+            show.note(
+                f"stopped; what {done} whole runs measured is kept in {folder}, and the same "
+                "command goes on from there"
+            )
+            raise
+    assert view.last is not None  # a sweep tells its state before the first run
+    return Measured(dag, profiles, view.last, view.failures)
+
+
+def profile_table(profiles: "Mapping[str, Profile]") -> "Table":
+    """Return a table of what is known of each stage, fastest and slowest, least and most."""
+    result = table("stage", "configs>", "runs>", "time>", "energy>", "failed>")
+    for stage_id, profile in profiles.items():
+        rows = by_config(profile)
+        result.add_row(
+            stage_id,
+            str(len(rows)),
+            str(len(profile.runs)),
+            span([time for time, _ in rows.values()], "s"),
+            span([joules for _, joules in rows.values()], "J"),
+            str(len(profile.failed_configs)),
+        )
+    return result
+
+
+def by_config(profile: "Profile") -> dict[StageConfig, tuple[float | None, float | None]]:
+    """Return the mean seconds and joules of each configuration, None where unmeasured."""
+    return {
+        config: (
+            _mean([run.time_s for run in profile.runs if run.config == config]),
+            _mean([run.energy_j for run in profile.runs if run.config == config]),
+        )
+        for config in profile.configs
+    }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _methods(profiles: "Mapping[str, Profile]") -> list[str]:
+    runs = (run for profile in profiles.values() for run in profile.runs)
+    return sorted({str(run.meta["method"]) for run in runs if run.meta.get("method")})
+
+
+def _stage_document(profile: "Profile") -> dict[str, Any]:
+    return {
+        "runs": len(profile.runs),
+        "configurations": [
+            {**config_document(config), "time_s": time_s, "energy_j": energy_j}
+            for config, (time_s, energy_j) in by_config(profile).items()
+        ],
+        "failed": [
+            {**config_document(failure.config), "reason": failure.reason}
+            for failure in profile.failures
+        ],
+    }
+
+
+def config_document(config: StageConfig) -> dict[str, Any]:
+    """Return a configuration for machines."""
+    return {"cpu": config.cpu, "memory": config.memory, "workers": config.workers}

@@ -1,0 +1,101 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+_PLACE = "What to work on"
+_SPACE = "Configurations"
+_RUNS = "Runs"
+
+Dag = Annotated[
+    str | None,
+    typer.Option(
+        "--dag",
+        metavar="NAME|MODULE:FUNCTION",
+        help="A workflow of ./dags, or a function of yours that returns a DAG.",
+        rich_help_panel=_PLACE,
+        show_default=False,
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="PRESET|KNOB=VALUE,…",
+        help="Size of the workflow: small, medium, or knobs that differ from small.",
+        rich_help_panel=_PLACE,
+        show_default=False,
+    ),
+]
+Workspace = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace",
+        metavar="FOLDER",
+        help="Holds profiles, models and runs; the current folder by default.",
+        rich_help_panel=_PLACE,
+        show_default=False,
+    ),
+]
+Cpu = Annotated[
+    str | None,
+    typer.Option("--cpu", metavar="0.5,1,2", help="Cores a worker.", rich_help_panel=_SPACE),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="512,1024",
+        help="MB a worker; 0 sets no limit.",
+        rich_help_panel=_SPACE,
+    ),
+]
+Workers = Annotated[
+    str | None,
+    typer.Option("--workers", metavar="1,2,4", help="Workers a stage.", rich_help_panel=_SPACE),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="lithops|local|FILE.yaml",
+        help="Where stages run; a file is a Lithops configuration.",
+        rich_help_panel=_RUNS,
+    ),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="NAME",
+        help="Where the data of stages lies; the settings decide by default.",
+        rich_help_panel=_RUNS,
+        show_default=False,
+    ),
+]
+Energy = Annotated[
+    str,
+    typer.Option(
+        "--energy",
+        metavar="auto|model|off",
+        help="How joules are had.",
+        rich_help_panel=_RUNS,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="How long each worker may take.",
+        rich_help_panel=_RUNS,
+        show_default=False,
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the random order.", rich_help_panel=_RUNS)]
+
+
+def example(*commands: str) -> str:
+    """Return the end of a help text: commands that work as they stand."""
+    return "Example: " + "   ".join(f"flexecutor-energy {command}" for command in commands)

@@ -1,0 +1,99 @@
+"""``flexecutor-energy profile``: measure a workflow over a space of configurations."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexecutor_energy.cli import options as opt
+from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.failures import reported
+from flexecutor_energy.cli.measuring import measure, opened_storage, profile_table
+from flexecutor_energy.cli.spaces import chosen_space
+from flexecutor_energy.cli.tables import ledger_table, shown_path
+from flexecutor_energy.cli.workflows import find_workflow
+
+Reps = Annotated[
+    int,
+    typer.Option(
+        "--reps", help="Measurements of each configuration.", rich_help_panel="Configurations"
+    ),
+]
+BudgetRuns = Annotated[
+    int | None,
+    typer.Option("--budget-runs", metavar="N", help="Stop after N runs of the workflow."),
+]
+BudgetSeconds = Annotated[
+    float | None,
+    typer.Option("--budget-seconds", metavar="SECONDS", help="Begin no run after this time."),
+]
+NoResume = Annotated[
+    bool, typer.Option("--no-resume", help="Measure everything again; older runs are kept.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be run; run nothing.")]
+
+
+@reported
+def profile(
+    show: Show,
+    dag: opt.Dag = None,
+    size: opt.Size = None,
+    workspace: opt.Workspace = None,
+    cpu: opt.Cpu = None,
+    memory: opt.Memory = None,
+    workers: opt.Workers = None,
+    reps: Reps = 3,
+    backend: opt.Backend = "lithops",
+    storage: opt.Storage = None,
+    energy: opt.Energy = "auto",
+    timeout: opt.Timeout = None,
+    seed: opt.Seed = 0,
+    budget_runs: BudgetRuns = None,
+    budget_seconds: BudgetSeconds = None,
+    no_resume: NoResume = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Measure time and energy of every stage over a space of configurations.
+
+    What was measured before counts, so the same command goes on where it was stopped. Without
+    --cpu, --memory and --workers the workflow's own space is tried, or else cpu 0.5, 1, 2 by
+    workers 1, 2, 4 at 1024 MB.
+    """
+    from flexecutor_energy.profiling.budget import Budget
+
+    workflow = find_workflow(dag)
+    space = chosen_space(workflow, size, cpu, memory, workers)
+    built = workflow.build(size, workspace)
+    budget = Budget(budget_runs, budget_seconds)
+    if dry_run:
+        from flexecutor_energy.cli.dryrun import foreseen
+
+        sweep = foreseen(built, space, reps, resume=not no_resume)
+        show.say(*sweep.lines())
+        show.document(sweep.document())
+        return
+    place: Path = built.workspace.root
+    with opened_storage(storage, backend, place) as opened:
+        show.note(f"storage: {opened.describe()}")
+        workflow.prepare(size, str(place), opened)
+        measured = measure(
+            show,
+            built,
+            space,
+            reps=reps,
+            backend=backend,
+            storage=opened,
+            energy=energy,
+            budget=budget,
+            resume=not no_resume,
+            timeout=timeout,
+            seed=seed,
+        )
+    show.say(profile_table(measured.profiles))
+    if measured.state.ledger is not None:
+        show.say("", ledger_table([("this sweep", measured.state.ledger)]))
+    show.say(
+        f"\nprofiles: {shown_path(built.workspace.profiles(built.name))}",
+        f"next: flexecutor-energy train --dag {workflow.name}",
+    )
+    show.document(measured.document())

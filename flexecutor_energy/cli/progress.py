@@ -1,0 +1,129 @@
+"""Progress while runs go on: a bar on a terminal, plain lines elsewhere; always on stderr."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from flexecutor_energy.cli.console import Show
+from flexecutor_energy.quantities import format_quantity
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from flexecutor_energy.execution.events import Event
+    from flexecutor_energy.profiling.sweep import SweepProgress
+
+
+class SweepView:
+    """Shows how far a sweep has got, and remembers what failed in it.
+
+    Parameters
+    ----------
+    show : where to
+    name : the workflow
+
+    Attributes
+    ----------
+    last : the last state that was told; None before the first
+    failures : what failed, with the reason, in order
+    """
+
+    def __init__(self, show: Show, name: str) -> None:
+        self._show = show
+        self._name = name
+        self._bar: tuple[Progress, TaskID] | None = None
+        self._stack = ExitStack()
+        self.last: SweepProgress | None = None
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Self:
+        if self._show.err.is_terminal:
+            progress = self._stack.enter_context(_progress(self._show))
+            self._bar = (progress, progress.add_task(self._name, total=None, state=""))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def told(self, state: "SweepProgress") -> None:
+        """Show the state of the sweep after a run."""
+        self.last = state
+        for stage_id, reason in state.failed.items():
+            self.failures.append(f"{stage_id}: {reason}")
+            self._show.note(f"stage {stage_id} failed in this configuration: {reason}")
+        if self._bar is not None:
+            progress, task = self._bar
+            done, total = state.runs_done, state.runs_done + state.runs_left
+            progress.update(task, completed=done, total=total, state=self._state(state))
+        elif state.runs_done or state.runs_left:
+            runs = f"{self._name}: {state.runs_done} of {state.runs_done + state.runs_left} runs"
+            self._show.note(", ".join(part for part in (runs, self._state(state)) if part))
+
+    def _state(self, state: "SweepProgress") -> str:
+        """Return what stands beside the count, such as ``12.3 s, 45 J modelled, 30 s left``."""
+        if not state.runs_done:
+            return ""
+        parts = [format_quantity(round(state.seconds, 1), "s"), joules_so_far(state.joules)]
+        if state.runs_left:
+            left = state.seconds_left
+            parts.append("" if left is None else f"{format_quantity(round(left), 's')} left")
+        if self.failures:
+            parts.append(f"{len(self.failures)} failed")
+        return ", ".join(part for part in parts if part)
+
+
+class StageLines:
+    """Shows the stages of a single run as they start and end."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+
+    def told(self, event: "Event") -> None:
+        """Show one event."""
+        line = event_line(event)
+        if line is not None:
+            self._show.note(line)
+
+
+def event_line(event: "Event") -> str | None:
+    """Return what an event says to people; None for those that only machines count."""
+    from flexecutor_energy.execution import events
+
+    match event:
+        case events.StageStarted():
+            return f"{event.stage_id}: started, {event.config}"
+        case events.StageFinished():
+            seconds = format_quantity(event.stage.makespan_s, "s")
+            return f"{event.stage.stage_id}: finished after {seconds}"
+        case events.WorkerRetried():
+            return (
+                f"{event.stage_id}: worker {event.worker_id} failed and is tried again "
+                f"({event.cause})"
+            )
+        case events.StageFailed():
+            return f"{event.stage_id}: failed"
+        case _:
+            return None
+
+
+def joules_so_far(joules: float | None) -> str:
+    """Return joules with the word that says where they come from."""
+    return "energy unmeasured" if joules is None else f"{format_quantity(joules, 'J')} modelled"
+
+
+def _progress(show: Show) -> "Progress":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}", markup=False),
+        console=show.err,
+    )
