@@ -13,6 +13,7 @@ from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.records.run import Profile, StageRun
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
+from flexecutor_energy.workflow.stage import Stage
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Schedule:
         self._order = graph.topological_order()
         self._random = random.Random(seed)
         self._met: Counter[tuple[str, int, str, int]] = Counter()
+        self._ran: dict[tuple[str, int], int] = {}  # (stage, workers asked for) → workers that ran
         self.needs: dict[str, StageNeeds] = {}
         for stage in self._order:
             configs = _distinct(space.for_stage(stage.stage_id), stage.max_concurrency)
@@ -85,7 +87,7 @@ class Schedule:
 
     def _count_old(self, needs: StageNeeds, profile: Profile, max_concurrency: int) -> None:
         for run in profile.runs:
-            self._count(needs, _capped(_requested(run), max_concurrency), run)
+            self._count(needs, _capped(run.requested, max_concurrency), run)
         for failure in profile.failures:
             needs.infeasible.add(_capped(failure.config, max_concurrency))
         for config in needs.infeasible & set(needs.left):
@@ -95,6 +97,7 @@ class Schedule:
         if requested in needs.left:
             needs.left[requested] = max(0, needs.left[requested] - 1)
             needs.runs[requested] += 1
+        self._ran[needs.stage_id, requested.workers] = run.config.workers
         for parent, workers in run.fan_in.items():
             self._met[needs.stage_id, requested.workers, parent, workers] += 1
 
@@ -115,17 +118,26 @@ class Schedule:
         return found
 
     def next_configs(self) -> dict[str, StageConfig] | None:
-        """Return a configuration for every stage, or None when all is measured."""
+        """Return the configurations of the next run, or None when all is measured.
+
+        A stage of which every configuration failed is left out, and so are those after it.
+        """
         if self.runs_left == 0:
             return None
         chosen: dict[str, StageConfig] = {}
         for stage in self._order:
             needs = self.needs[stage.stage_id]
+            if not needs.feasible or any(p.stage_id not in chosen for p in stage.parents):
+                continue
             open_ = [config for config, left in needs.left.items() if left > 0]
-            candidates = open_ or needs.feasible or list(needs.left)
-            parents = {p.stage_id: chosen[p.stage_id].workers for p in stage.parents}
-            chosen[stage.stage_id] = self._pick(needs, candidates, parents)
+            parents = {p.stage_id: self._workers_of(p, chosen) for p in stage.parents}
+            chosen[stage.stage_id] = self._pick(needs, open_ or needs.feasible, parents)
         return chosen
+
+    def _workers_of(self, stage: Stage, chosen: Mapping[str, StageConfig]) -> int:
+        """Return how many workers will run: fewer than asked for where there is less to share."""
+        asked = chosen[stage.stage_id].workers
+        return self._ran.get((stage.stage_id, asked), asked)
 
     def _pick(
         self, needs: StageNeeds, candidates: Iterable[StageConfig], parents: Mapping[str, int]
@@ -157,8 +169,3 @@ def _distinct(configs: Iterable[StageConfig], max_concurrency: int) -> list[Stag
 
 def _capped(config: StageConfig, max_concurrency: int) -> StageConfig:
     return StageConfig(config.cpu, min(config.workers, max_concurrency), config.memory)
-
-
-def _requested(run: StageRun) -> StageConfig:
-    cpu = float(run.meta.get("requested_cpu") or run.config.cpu)
-    return StageConfig(cpu, run.requested_workers, run.config.memory)

@@ -127,7 +127,8 @@ class Sweep:
         trace = RunTrace(new_run_id())
         ledger: Ledger | None = None
         try:
-            ledger = self._session.run(self._graph, configs, trace, options, observers, cancel)
+            graph = self._graph.only(configs)
+            ledger = self._session.run(graph, configs, trace, options, observers, cancel)
         finally:
             energy = meter(trace, ledger.storage_s if ledger else 0.0, self._energy)
             self._record(trace, configs, energy)

@@ -1,6 +1,6 @@
 """The graph of stages: who waits for whom, and who makes whose data."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from graphlib import CycleError as GraphCycle
 from graphlib import TopologicalSorter
 from typing import Self
@@ -100,6 +100,18 @@ class StageGraph:
                     )
         self.topological_order()
         self._check_data()
+
+    def only(self, stage_ids: Collection[str]) -> "StageGraph":
+        """Return the part of the workflow made of these stages alone.
+
+        Raises
+        ------
+        UnknownStageError
+            A parent of one of the stages is not among them.
+        """
+        part = StageGraph(self.name)
+        part.add_stages(stage for stage in self.stages if stage.stage_id in stage_ids)
+        return part
 
     @property
     def edges(self) -> list[tuple[str, str]]:

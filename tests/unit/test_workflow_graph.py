@@ -217,3 +217,13 @@ def test_a_stage_checks_what_it_is_made_of() -> None:
         Stage("a", nothing, inputs=[wrong])
     with pytest.raises(WorkflowError, match="twice"):
         Stage("a", nothing, inputs=[FlexData("x"), FlexData("x")])
+
+
+def test_a_part_of_a_workflow_needs_the_parents_of_its_stages() -> None:
+    a, b, c = stages("abc")
+    a >> [b, c]
+    graph = StageGraph("g").add_stages([a, b, c])
+    assert graph.only({"a", "c"}).stages == [a, c]
+    assert graph.only(graph.stage_ids).stages == graph.stages
+    with pytest.raises(UnknownStageError, match="'a'"):
+        graph.only({"b"})
