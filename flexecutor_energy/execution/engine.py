@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flexecutor_energy.errors import RunCancelledError, StageFailedError
+from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.backends.protocol import Backend
 from flexecutor_energy.execution.events import (
     Event,
@@ -19,7 +20,13 @@ from flexecutor_energy.execution.events import (
 )
 from flexecutor_energy.execution.inputs import InputResolver, StageInputs
 from flexecutor_energy.execution.shipping import pack_function
-from flexecutor_energy.execution.task import Failure, OutputTarget, WorkerReport, WorkerTask
+from flexecutor_energy.execution.task import (
+    Failure,
+    HostSample,
+    OutputTarget,
+    WorkerReport,
+    WorkerTask,
+)
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.storage.location import ObjectRef
 from flexecutor_energy.storage.store import ObjectStore
@@ -184,12 +191,20 @@ class _Run:
             if not self._running:
                 return
             for report in self._engine.backend.wait(_POLL_S):
+                self._sample_host()
                 self._take(report)
             if cancel is not None and cancel.is_set():
                 raise RunCancelledError(f"run {self._trace.run_id} was cancelled")
 
+    def _sample_host(self) -> None:
+        """Read the host's counters, so that energy is known also where no worker looks."""
+        busy_s = procfs.host_busy_s() if self._trace.on_this_host else None
+        if busy_s is not None:
+            self._trace.host_samples.append(HostSample(time.monotonic(), busy_s))
+
     def _start_ready(self) -> None:
         """Submit the tasks of all stages that can start, in one call so that they share a job."""
+        self._sample_host()
         tasks: list[WorkerTask] = []
         for stage in list(self._waiting.values()):
             if any(p.stage_id not in self._trace.stages for p in stage.parents):

@@ -14,7 +14,17 @@ from flexecutor_energy.energy.attribution import attribute
 from flexecutor_energy.energy.method import EnergyMethod, modelled
 from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
 from flexecutor_energy.energy.power import LEVEL, PowerCurve
-from flexecutor_energy.energy.traces import Attribution, WorkerEnergy, WorkerTrace
+from flexecutor_energy.energy.traces import Attribution, WorkerEnergy
+from flexecutor_energy.execution.cpu_traces import (
+    ROWS,
+    STARTUP,
+    WORKER,
+    driver_traces,
+    function_trace,
+    pooled_samples,
+    startup_cpu_s,
+    startup_trace,
+)
 from flexecutor_energy.execution.task import HostView, WorkerReport
 from flexecutor_energy.execution.trace import RunTrace
 from flexecutor_energy.hardware.detect import HostFacts
@@ -28,17 +38,27 @@ FOREIGN_LIMIT = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Joules:
-    """Energy of one worker; None where it is not known."""
+    """Energy of one worker; None where it is not known.
+
+    Attributes
+    ----------
+    dynamic_j, idle_j : of its function: what its work drew, and its share of idle power
+    startup_j : of starting it: interpreter, imports and the processes around it
+    """
 
     dynamic_j: float | None = None
     idle_j: float | None = None
+    startup_j: float | None = None
+
+    @property
+    def function_j(self) -> float | None:
+        """Dynamic and idle joules of the function."""
+        return _sum([self.dynamic_j, self.idle_j])
 
     @property
     def total_j(self) -> float | None:
-        """Dynamic and idle joules together."""
-        if self.dynamic_j is None or self.idle_j is None:
-            return None
-        return self.dynamic_j + self.idle_j
+        """Joules of the function and of its start: scope ``provisioned``."""
+        return _sum([self.dynamic_j, self.idle_j, self.startup_j])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +93,12 @@ class RunEnergy:
 
     def stage_j(self, stage_id: str) -> float | None:
         """Return the joules of all workers of a stage; None if one is not known."""
-        values = [j.total_j for (stage, _), j in self.workers.items() if stage == stage_id]
-        if not values or any(value is None for value in values):
-            return None
-        return sum(value for value in values if value is not None)
+        return _sum([j.total_j for (stage, _), j in self.workers.items() if stage == stage_id])
 
     @property
     def total_j(self) -> float | None:
         """Joules of all workers of all stages; None if one is not known."""
-        stages = {stage for stage, _ in self.workers}
-        values = [self.stage_j(stage) for stage in stages]
-        if not values or any(value is None for value in values):
-            return None
-        return sum(value for value in values if value is not None)
+        return _sum([joules.total_j for joules in self.workers.values()])
 
     def meta(self) -> dict[str, Any]:
         """Return where the figures come from, for a profile."""
@@ -157,20 +170,24 @@ def _host_energy(
     storage_cpu_s: float,
     curve: PowerCurve,
 ) -> _HostEnergy:
-    samples = _pooled(reports)
+    samples = pooled_samples(reports, trace.host_samples if trace.on_this_host else ())
     if len(samples) < 2:
         return _unseen_host(reports, curve)
-    workers = [t for report in reports for t in _traces(report)]
+    own_cpu_s = startup_cpu_s(reports, trace.backend_cpu_s)
+    workers = [function_trace(report) for report in reports]
+    workers += [startup_trace(r, own_cpu_s[r.task_id], samples[0][0]) for r in reports]
     if trace.on_this_host:
-        workers += _others(samples, trace, storage_cpu_s)
+        workers += driver_traces(samples, trace.driver_cpu_s, storage_cpu_s)
     cores = float(host.facts.logical_cpus or 1)
     modelled_host = model_host_trace(samples, curve, cores=cores, workers=workers)
     shares = attribute(modelled_host, workers, idle_power_w=curve.idle_w)
-    joules = {
-        str(task_id): Joules(_joules(share.dynamic_uj), _joules(share.idle_uj))
-        for (row, task_id), share in _by_row(shares)
-        if row == "worker"
-    }
+    by_row = dict(_by_row(shares))
+    joules = {}
+    for report in reports:
+        function, start = by_row[WORKER, report.task_id], by_row[STARTUP, report.task_id]
+        joules[report.task_id] = Joules(
+            _joules(function.dynamic_uj), _joules(function.idle_uj), _joules(start.energy_uj)
+        )
     how = modelled(curve, modelled_energy(modelled_host, curve))
     return _HostEnergy(how, curve.idle_w, shares, joules)
 
@@ -178,14 +195,21 @@ def _host_energy(
 def _unseen_host(reports: list[WorkerReport], curve: PowerCurve) -> _HostEnergy:
     """Model each worker by itself, where the host shows no counters (a cloud function)."""
     joules = {}
+    own_cpu_s = startup_cpu_s(reports, None)
     for report in reports:
-        energy = linear_energy(
-            curve,
-            cpu_s=report.function_cpu_s or 0.0,
-            wall_s=report.clocks[-1].monotonic_s - report.clocks[0].monotonic_s,
-            vcpus=float(report.limits["cpu"]["held"]),
+        vcpus = float(report.limits["cpu"]["held"])
+        function, start = (
+            linear_energy(curve, cpu_s=cpu_s, wall_s=wall_s, vcpus=vcpus)
+            for cpu_s, wall_s in (
+                (report.function_cpu_s or 0.0, report.function_s),
+                (own_cpu_s[report.task_id], report.cold_start_s),
+            )
         )
-        joules[report.task_id] = Joules(energy.dynamic_j.mean, energy.idle_j.mean)
+        joules[report.task_id] = Joules(
+            function.dynamic_j.mean,
+            function.idle_j.mean,
+            start.dynamic_j.mean + start.idle_j.mean,
+        )
     return _HostEnergy(modelled(curve, form="linear"), curve.idle_w, None, joules)
 
 
@@ -193,66 +217,15 @@ def _by_row(shares: Attribution) -> list[tuple[tuple[str, str], WorkerEnergy]]:
     return cast(list[tuple[tuple[str, str], WorkerEnergy]], list(shares.workers.items()))
 
 
-def _pooled(reports: Iterable[WorkerReport]) -> list[tuple[float, float]]:
-    """Return (time, busy CPU seconds) of one host as all its workers saw it, by time."""
-    found: list[tuple[float, float]] = []
-    for report in reports:
-        found += [(sample.monotonic_s, sample.busy_s) for sample in report.host_samples]
-        found += [
-            (clock.monotonic_s, clock.host_busy_s)
-            for clock in report.clocks
-            if clock.host_busy_s is not None
-        ]
-    return sorted(found)
-
-
-def _traces(report: WorkerReport) -> list[WorkerTrace]:
-    """Return the function's CPU over its phases, and its start-up before them."""
-    first = report.clocks[0]
-    function = WorkerTrace(
-        ("worker", report.task_id),
-        [clock.monotonic_s for clock in report.clocks],
-        [clock.cpu_s for clock in report.clocks],
-        cores=float(report.limits["cpu"]["held"]),
-        rss_mb=report.memory_peak_mb or 0.0,
-    )
-    before = report.host_samples[0].monotonic_s if report.host_samples else first.monotonic_s
-    if before >= first.monotonic_s:
-        return [function]
-    startup = WorkerTrace(
-        ("startup", report.task_id), [before, first.monotonic_s], [0.0, first.cpu_s], cores=0.0
-    )
-    return [function, startup]
-
-
-def _others(
-    samples: list[tuple[float, float]], trace: RunTrace, storage_cpu_s: float
-) -> list[WorkerTrace]:
-    """Return what the engine, its backend and the storage server used over the whole run."""
-    parts = {
-        "engine": trace.driver_cpu_s,
-        "startup": trace.backend_cpu_s,
-        "storage": storage_cpu_s,
-    }
-    ends = [samples[0][0], samples[-1][0]]
-    return [
-        WorkerTrace((row, ""), ends, [0.0, cpu_s], cores=0.0)
-        for row, cpu_s in parts.items()
-        if cpu_s
-    ]
-
-
 def _gathered(trace: RunTrace, parts: list[_HostEnergy]) -> RunEnergy:
-    rows = dict.fromkeys(
-        ("workers", "startup", "engine", "storage", "system", "host_idle", "unassigned"), 0
-    )
+    rows = dict.fromkeys((*ROWS, "system", "host_idle", "unassigned"), 0)
     seen = [part.attribution for part in parts if part.attribution is not None]
     for shares in seen:
         rows["system"] += shares.system_uj
         rows["host_idle"] += shares.host_idle_uj
         rows["unassigned"] += shares.unassigned_uj
         for (row, _), share in _by_row(shares):
-            rows["workers" if row == "worker" else row] += share.energy_uj or 0
+            rows[row] += share.energy_uj or 0
     by_task = {task_id: joules for part in parts for task_id, joules in part.workers.items()}
     workers = {
         (stage.stage_id, report.worker_id): by_task.get(report.task_id, Joules())
@@ -288,3 +261,11 @@ def _common(parts: list[_HostEnergy]) -> EnergyMethod:
 
 def _joules(microjoules: int | None) -> float | None:
     return None if microjoules is None else microjoules / 1e6
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Return the sum; None as soon as one value is not known, or where there are none."""
+    known = list(values)
+    if not known or any(value is None for value in known):
+        return None
+    return sum(value for value in known if value is not None)

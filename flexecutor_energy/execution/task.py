@@ -166,3 +166,20 @@ class WorkerReport:
         if len(self.clocks) != 4:
             return None
         return self.clocks[-1].cpu_s - self.clocks[0].cpu_s
+
+    @property
+    def function_s(self) -> float:
+        """Seconds of read, compute and write; 0 if the function did not reach its end."""
+        if len(self.clocks) != 4:
+            return 0.0
+        return self.clocks[-1].monotonic_s - self.clocks[0].monotonic_s
+
+    @property
+    def cold_start_s(self) -> float:
+        """Seconds from submission to the first phase.
+
+        By wall clocks, which on different hosts may disagree by more than a short start takes.
+        """
+        if not self.clocks:
+            return 0.0
+        return max(self.clocks[0].wall_s - self.submitted_wall_s, 0.0)

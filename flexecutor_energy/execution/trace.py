@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flexecutor_energy.errors import StageFailedError
-from flexecutor_energy.execution.task import WorkerReport
+from flexecutor_energy.execution.task import HostSample, WorkerReport
 from flexecutor_energy.storage.location import ObjectRef
 from flexecutor_energy.workflow.config import StageConfig
 
@@ -64,6 +64,7 @@ class RunTrace:
     started_wall_s : wall clock of the first submission, None before it
     stages, failures : finished and failed stages by id
     wasted : reports of the workers of failed stages
+    host_samples : counters of the driver's host, where workers run on it
     driver_cpu_s, backend_cpu_s : CPU seconds of the engine's process and of the processes
         between it and the invocations during the run; None where not visible
     """
@@ -75,6 +76,7 @@ class RunTrace:
     stages: dict[str, StageTrace] = field(default_factory=dict)
     failures: dict[str, StageFailedError] = field(default_factory=dict)
     wasted: list[WorkerReport] = field(default_factory=list)
+    host_samples: list[HostSample] = field(default_factory=list)
     driver_cpu_s: float | None = None
     backend_cpu_s: float | None = None
 

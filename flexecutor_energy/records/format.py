@@ -23,6 +23,7 @@ COLUMNS = {
     "energy": "energy_j",
     "energy_dynamic": "energy_dynamic_j",
     "energy_idle": "energy_idle_j",
+    "energy_startup": "energy_startup_j",
     "cpu_time": "cpu_time_s",
     "startup_cpu_time": "startup_cpu_time_s",
     "memory_peak": "memory_peak_mb",

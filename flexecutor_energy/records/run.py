@@ -15,8 +15,10 @@ class WorkerRecord:
     Attributes
     ----------
     read_s, compute_s, write_s, cold_start_s : seconds of each phase
-    energy_j : joules attributed to this worker, dynamic plus idle share
+    energy_j : joules attributed to this worker's function, dynamic plus idle share
     energy_dynamic_j, energy_idle_j : its two parts (policy ``reserved``)
+    energy_startup_j : joules of starting it, not part of ``energy_j``: interpreter, imports and
+        the processes around it, with the idle share of its cores meanwhile
     energy_by_method : joules by collector, where several ran side by side
     cpu_time_s : CPU seconds of the function's process tree during read, compute and write
     startup_cpu_time_s : CPU seconds of interpreter and imports before it
@@ -31,6 +33,7 @@ class WorkerRecord:
     energy_j: float | None = None
     energy_dynamic_j: float | None = None
     energy_idle_j: float | None = None
+    energy_startup_j: float | None = None
     cpu_time_s: float | None = None
     startup_cpu_time_s: float | None = None
     memory_peak_mb: float | None = None
@@ -104,7 +107,7 @@ class StageRun:
 
     @property
     def energy_j(self) -> float | None:
-        """Joules of all workers; None as soon as one of them is unmeasured."""
+        """Joules of all workers' functions; None as soon as one of them is unmeasured."""
         return _all_known(self.workers, "energy_j", sum)
 
     @property
@@ -116,6 +119,11 @@ class StageRun:
     def energy_idle_j(self) -> float | None:
         """Idle joules of the cores reserved; None as soon as one worker is unmeasured."""
         return _all_known(self.workers, "energy_idle_j", sum)
+
+    @property
+    def energy_startup_j(self) -> float | None:
+        """Joules of starting all workers; None as soon as one is unmeasured."""
+        return _all_known(self.workers, "energy_startup_j", sum)
 
     @property
     def cpu_time_s(self) -> float | None:

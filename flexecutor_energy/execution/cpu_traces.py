@@ -1,0 +1,113 @@
+"""Who used CPU time when, in a run on one host: what attribution works on.
+
+Each trace is named ``(row, task id)``; the rows are those of the run's energy ledger.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from flexecutor_energy.energy.traces import WorkerTrace
+from flexecutor_energy.execution.task import HostSample, WorkerReport
+
+WORKER = "workers"
+STARTUP = "startup"
+ENGINE = "engine"
+STORAGE = "storage"
+ROWS = (WORKER, STARTUP, ENGINE, STORAGE)
+
+Sample = tuple[float, float]
+
+
+def pooled_samples(
+    reports: Iterable[WorkerReport], more: Iterable[HostSample] = ()
+) -> list[Sample]:
+    """Return (time, busy CPU seconds) of one host as all its workers saw it, by time.
+
+    Parameters
+    ----------
+    reports : the workers of that host
+    more : samples that the driver took, where it is on the same host
+    """
+    found = [(sample.monotonic_s, sample.busy_s) for sample in more]
+    for report in reports:
+        found += [(sample.monotonic_s, sample.busy_s) for sample in report.host_samples]
+        found += [
+            (clock.monotonic_s, clock.host_busy_s)
+            for clock in report.clocks
+            if clock.host_busy_s is not None
+        ]
+    return sorted(found)
+
+
+def function_trace(report: WorkerReport) -> WorkerTrace:
+    """Return the CPU time of a stage function over its phases."""
+    return WorkerTrace(
+        (WORKER, report.task_id),
+        [clock.monotonic_s for clock in report.clocks],
+        [clock.cpu_s - report.clocks[0].cpu_s for clock in report.clocks],
+        cores=float(report.limits["cpu"]["held"]),
+        rss_mb=report.memory_peak_mb or 0.0,
+    )
+
+
+def startup_trace(report: WorkerReport, cpu_s: float, earliest_s: float) -> WorkerTrace:
+    """Return the CPU time that starting a worker took, from its submission to its first phase.
+
+    Its cores are reserved while it starts. Winding down is counted here too.
+
+    Parameters
+    ----------
+    report : the worker
+    cpu_s : CPU seconds of starting it
+    earliest_s : first sample of the host; submission is known by wall clock only, which may
+        place it a little before
+    """
+    end = report.clocks[0].monotonic_s
+    return WorkerTrace(
+        (STARTUP, report.task_id),
+        [min(max(end - report.cold_start_s, earliest_s), end), end],
+        [0.0, cpu_s],
+        cores=float(report.limits["cpu"]["held"]),
+    )
+
+
+def startup_cpu_s(
+    reports: Sequence[WorkerReport], backend_cpu_s: float | None
+) -> dict[str, float]:
+    """Return the CPU seconds of starting each worker, by task id.
+
+    A worker's own start and end, and its share of the processes around it: each of these is
+    shared equally by the workers that it served, and all of them are scaled to what the backend
+    really used in this run, as a warm process has used CPU time before it.
+
+    Parameters
+    ----------
+    reports : the workers of one host
+    backend_cpu_s : CPU seconds of the processes around the workers in this run; None takes what
+        these processes said themselves
+    """
+    served = Counter((pid, start) for report in reports for pid, start, _ in report.supervisors)
+    shares = {
+        report.task_id: sum(cpu_s / served[pid, start] for pid, start, cpu_s in report.supervisors)
+        for report in reports
+    }
+    total = sum(shares.values())
+    scale = backend_cpu_s / total if backend_cpu_s is not None and total > 0 else 1.0
+    return {r.task_id: _own_startup_s(r) + shares[r.task_id] * scale for r in reports}
+
+
+def _own_startup_s(report: WorkerReport) -> float:
+    return max((report.total_cpu_s or 0.0) - (report.function_cpu_s or 0.0), 0.0)
+
+
+def driver_traces(
+    samples: Sequence[Sample], driver_cpu_s: float | None, storage_cpu_s: float
+) -> list[WorkerTrace]:
+    """Return what the engine and the storage server used, spread over the whole run."""
+    ends = [samples[0][0], samples[-1][0]]
+    parts = {ENGINE: driver_cpu_s, STORAGE: storage_cpu_s}
+    return [
+        WorkerTrace((row, ""), ends, [0.0, cpu_s], cores=0.0)
+        for row, cpu_s in parts.items()
+        if cpu_s
+    ]
