@@ -1,23 +1,54 @@
-"""Energy meters, power curves and attribution. Standard library only: workers import this."""
+"""Energy meters, power curves and attribution. Standard library only: workers import parts of it.
 
-from flexecutor_energy.energy.attribution import attribute
-from flexecutor_energy.energy.collector import Clocks, EnergyCollector
-from flexecutor_energy.energy.counters import energy_between
-from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
-from flexecutor_energy.energy.method import EnergyMethod, modelled
-from flexecutor_energy.energy.model import ModelCollector
-from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
-from flexecutor_energy.energy.perf import PerfCollector
-from flexecutor_energy.energy.power import PowerCurve
-from flexecutor_energy.energy.rapl import RaplCollector
-from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
-from flexecutor_energy.energy.replay import ReplayCollector
-from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
+Names are loaded when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "Attribution": "traces",
+    "Availability": "reading",
+    "EnergyCollector": "collector",
+    "EnergyDelta": "reading",
+    "EnergyMethod": "method",
+    "EnergyReading": "reading",
+    "HostTrace": "traces",
+    "ModelCollector": "model",
+    "PerfCollector": "perf",
+    "PowerCurve": "power",
+    "RaplCollector": "rapl",
+    "ReplayCollector": "replay",
+    "WorkerEnergy": "traces",
+    "WorkerTrace": "traces",
+    "attribute": "attribution",
+    "available_collectors": "select",
+    "energy_between": "counters",
+    "linear_energy": "modelling",
+    "model_host_trace": "modelling",
+    "modelled": "method",
+    "modelled_energy": "modelling",
+    "select_collector": "select",
+}
+
+if TYPE_CHECKING:
+    from flexecutor_energy.energy.attribution import attribute
+    from flexecutor_energy.energy.collector import EnergyCollector
+    from flexecutor_energy.energy.counters import energy_between
+    from flexecutor_energy.energy.method import EnergyMethod, modelled
+    from flexecutor_energy.energy.model import ModelCollector
+    from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
+    from flexecutor_energy.energy.perf import PerfCollector
+    from flexecutor_energy.energy.power import PowerCurve
+    from flexecutor_energy.energy.rapl import RaplCollector
+    from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
+    from flexecutor_energy.energy.replay import ReplayCollector
+    from flexecutor_energy.energy.select import available_collectors, select_collector
+    from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
 
 __all__ = [
     "Attribution",
     "Availability",
-    "Clocks",
     "EnergyCollector",
     "EnergyDelta",
     "EnergyMethod",
@@ -31,12 +62,18 @@ __all__ = [
     "WorkerEnergy",
     "WorkerTrace",
     "attribute",
-    "coefficient_curve",
-    "default_curve",
+    "available_collectors",
     "energy_between",
     "linear_energy",
     "model_host_trace",
     "modelled",
     "modelled_energy",
-    "tdp_curve",
+    "select_collector",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load an exported name from its module (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flexecutor_energy.energy' has no attribute {name!r}")
+    return getattr(import_module(f"flexecutor_energy.energy.{_HOMES[name]}"), name)

@@ -9,15 +9,15 @@ import pytest
 
 from flexecutor_energy.energy import (
     Availability,
-    Clocks,
     EnergyCollector,
     EnergyReading,
     ModelCollector,
     PerfCollector,
     RaplCollector,
     ReplayCollector,
-    tdp_curve,
 )
+from flexecutor_energy.energy.collector import Clocks
+from flexecutor_energy.energy.curves import tdp_curve
 
 
 class Ticker:

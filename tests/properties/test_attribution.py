@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from flexecutor_energy.energy import Attribution, HostTrace, WorkerTrace, attribute
 
 POLICIES = st.sampled_from(["reserved", "equal", "none"])
-SECONDS = st.one_of(st.integers(0, 50).map(float), st.floats(0, 50))
+SECONDS = st.one_of(st.integers(0, 50).map(float), st.floats(0, 50).map(lambda s: round(s, 9)))
 IDLE_W = st.one_of(st.just(0.0), st.floats(0, 100))
 MODERATE = settings(max_examples=60, deadline=None)
+
+
+def moments(first: float, last: float) -> st.SearchStrategy[float]:
+    """Return times that a clock could show, to the nanosecond."""
+    return st.floats(first, last).map(lambda time: min(max(round(time, 9), first), last))
 
 
 def rising(values: list[float]) -> list[float]:
@@ -49,7 +54,7 @@ def crews(draw: st.DrawFn, host: HostTrace, most: int = 4) -> list[WorkerTrace]:
     first, last = host.times_s[0], host.times_s[-1]
     crew = []
     for number in range(draw(st.integers(0, most))):
-        inside = st.floats(first, last) if draw(st.booleans()) else st.sampled_from([first, last])
+        inside = moments(first, last) if draw(st.booleans()) else st.sampled_from([first, last])
         times = sorted(draw(st.lists(inside, min_size=2, max_size=4)))
         cpu = rising(draw(st.lists(SECONDS, min_size=len(times), max_size=len(times))))
         cores = draw(st.sampled_from([0.0, 0.5, 1.0, 2.0, 4.0]))

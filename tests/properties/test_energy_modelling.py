@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexecutor_energy.energy import (
-    WorkerTrace,
-    attribute,
-    model_host_trace,
-    modelled_energy,
-    tdp_curve,
-)
+from flexecutor_energy.energy import WorkerTrace, attribute, model_host_trace, modelled_energy
+from flexecutor_energy.energy.curves import tdp_curve
 
 CURVE = tdp_curve("Acme A1", 100.0)
 

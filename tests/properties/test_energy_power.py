@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexecutor_energy.energy import PowerCurve, coefficient_curve, default_curve, tdp_curve
+from flexecutor_energy.energy import PowerCurve
+from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
 
 watts = st.floats(0.5, 1000)
 loads = st.floats(0, 1)

@@ -3,13 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from flexecutor_energy.energy import (
-    Clocks,
-    EnergyReading,
-    ModelCollector,
-    default_curve,
-    tdp_curve,
-)
+from flexecutor_energy.energy import EnergyReading, ModelCollector
+from flexecutor_energy.energy.collector import Clocks
+from flexecutor_energy.energy.curves import default_curve, tdp_curve
 from flexecutor_energy.energy.procstat import host_cpu
 
 CURVE = tdp_curve("Acme A1", 100.0)

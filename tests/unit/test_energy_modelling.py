@@ -7,13 +7,12 @@ from flexecutor_energy.energy import (
     HostTrace,
     WorkerTrace,
     attribute,
-    default_curve,
     linear_energy,
     model_host_trace,
     modelled,
     modelled_energy,
-    tdp_curve,
 )
+from flexecutor_energy.energy.curves import default_curve, tdp_curve
 from flexecutor_energy.errors import ConfigurationError, EnergyFormatError
 from flexecutor_energy.quantities import Interval
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from flexecutor_energy.energy import PowerCurve, coefficient_curve, default_curve, tdp_curve
+from flexecutor_energy.energy import PowerCurve
+from flexecutor_energy.energy.curves import coefficient_curve, default_curve, tdp_curve
 from flexecutor_energy.errors import ConfigurationError, EnergyFormatError
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flexecutor_energy.energy import Clocks, RaplCollector, energy_between
+from flexecutor_energy.energy import RaplCollector, energy_between
+from flexecutor_energy.energy.collector import Clocks
 
 RANGE = 262_143_328_850
 
