@@ -29,12 +29,13 @@ _HOMES = {
     "modelled": "method",
     "modelled_energy": "modelling",
     "select_collector": "select",
+    "unwrapped": "counters",
 }
 
 if TYPE_CHECKING:
     from flexecutor_energy.energy.attribution import attribute
     from flexecutor_energy.energy.collector import EnergyCollector
-    from flexecutor_energy.energy.counters import energy_between
+    from flexecutor_energy.energy.counters import energy_between, unwrapped
     from flexecutor_energy.energy.method import EnergyMethod, modelled
     from flexecutor_energy.energy.model import ModelCollector
     from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
@@ -69,6 +70,7 @@ __all__ = [
     "modelled",
     "modelled_energy",
     "select_collector",
+    "unwrapped",
 ]
 
 

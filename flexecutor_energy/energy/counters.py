@@ -5,7 +5,8 @@ thing: a fall that one wrap explains with a power that hardware can draw, and a 
 another whole wrap. Everything else (resets, zones that come and go, refused reads) is unknown.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from flexecutor_energy.energy.domains import counted, kind, label
 from flexecutor_energy.energy.reading import Domain, EnergyDelta, EnergyReading
@@ -62,6 +63,42 @@ def energy_between(earlier: EnergyReading, later: EnergyReading) -> EnergyDelta:
         reason="; ".join(reasons) or None,
         duration_s=duration_s,
     )
+
+
+def unwrapped(readings: Sequence[EnergyReading]) -> dict[str, list[int | None]]:
+    """Return counters that rise from 0 and never wrap, as ``HostTrace`` takes them.
+
+    Parameters
+    ----------
+    readings : readings of one host by one method, in order
+
+    Returns
+    -------
+    dict
+        For each domain label one value a reading; None where the energy since the reading
+        before is unknown, which makes the interval after it unknown too. Dies that only mirror
+        another die are left out.
+    """
+    domains = sorted({domain for reading in readings for domain in reading.domains})
+    pairs = list(pairwise(readings))
+    mirrors = [_mirrors(domains, earlier, later) for earlier, later in pairs]
+    always = frozenset.intersection(*mirrors) if mirrors else frozenset()
+    counters: dict[str, list[int | None]] = {}
+    for domain in domains:
+        if label(domain) not in always:
+            level = 0
+            counter: list[int | None] = [0 if _read(readings[0], domain) else None]
+            for earlier, later in pairs:
+                duration_s = later.t_monotonic_s - earlier.t_monotonic_s
+                energy, _ = _delta(domain, earlier, later, duration_s)
+                level += energy or 0
+                counter.append(None if energy is None else level)
+            counters[label(domain)] = counter
+    return counters
+
+
+def _read(reading: EnergyReading, domain: Domain) -> bool:
+    return reading.domains.get(domain) is not None
 
 
 def _delta(

@@ -69,6 +69,7 @@ class RaplCollector:
         self._clocks = clocks or Clocks()
         self._read_text = read_text or _read_text
         self._zones: tuple[Zone, ...] = ()
+        self._ranges: dict[Domain, int] = {}
 
     @property
     def method(self) -> str:
@@ -84,6 +85,7 @@ class RaplCollector:
     def probe(self) -> Availability:
         """Return whether all counters of the total can be read; name the file that cannot."""
         self._zones = ()
+        self._ranges = {}
         zones = self.zones()
         if not zones:
             missing = "has no RAPL zones" if self._root.is_dir() else "does not exist"
@@ -107,12 +109,20 @@ class RaplCollector:
             counters[zone.domain] = value
             if problem is not None:
                 problems[zone.domain] = problem
-        for zone in self.zones():
-            ranges[zone.domain] = self._number(zone.folder / "max_energy_range_uj")[0] or None
+            ranges[zone.domain] = self._range(zone)
         if not counters:
             counters = {(0, "package"): None}
             problems = {(0, "package"): f"{self._root} has no RAPL zones"}
         return EnergyReading(now, wall, counters, "rapl", ranges, problems)
+
+    def _range(self, zone: Zone) -> int | None:
+        """Return where a counter starts again; it never changes, so it is read once."""
+        if zone.domain not in self._ranges:
+            span = self._number(zone.folder / "max_energy_range_uj")[0]
+            if not span:
+                return None
+            self._ranges[zone.domain] = span
+        return self._ranges[zone.domain]
 
     def _refusal(self, zone: Zone) -> Availability | None:
         path = zone.folder / "energy_uj"

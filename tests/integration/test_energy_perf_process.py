@@ -134,3 +134,20 @@ esac
     assert readings[-1].domains == {(0, "package"): None}
     assert "exit code 7" in readings[-1].problems[(0, "package")]
     assert energy_between(*readings).total_j is None
+
+
+def test_a_perf_that_talks_nonsense_while_it_runs_makes_the_rest_unknown(tmp_path: Path) -> None:
+    nonsense = STREAM.replace("at=0\n", "at=0\n  echo 'lost 5 samples' >&2\n")
+    with PerfCollector(program(tmp_path, nonsense)) as meter:
+        reading = meter.read()
+    assert reading.domains == {(0, "package"): None}
+    assert "lost 5 samples" in reading.problems[(0, "package")]
+
+
+def test_a_perf_that_will_not_end_is_killed(tmp_path: Path) -> None:
+    body = f"echo $$ > {tmp_path}/pid\n" + STREAM.replace("trap 'exit 0' INT", "trap '' INT")
+    meter = PerfCollector(program(tmp_path, body))
+    meter.read()
+    meter.close()
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path(f"/proc/{pid}").exists()

@@ -1,6 +1,14 @@
 import pytest
 
-from flexecutor_energy.energy import EnergyReading, energy_between
+from flexecutor_energy.energy import (
+    EnergyReading,
+    HostTrace,
+    ReplayCollector,
+    WorkerTrace,
+    attribute,
+    energy_between,
+    unwrapped,
+)
 from flexecutor_energy.energy.reading import Domain
 from flexecutor_energy.errors import ConfigurationError
 
@@ -182,3 +190,49 @@ def test_readings_of_two_methods_have_nothing_between_them() -> None:
     model = EnergyReading(0, 0, {PACKAGE: 0}, "model")
     with pytest.raises(ConfigurationError, match="'model'"):
         energy_between(model, reading(1, {PACKAGE: 5}))
+
+
+def test_unwrapped_counters_rise_through_a_wrap() -> None:
+    values = [RANGE - 5, 5_000_000, 7_000_000]
+    readings = [reading(at, {PACKAGE: value}) for at, value in enumerate(values)]
+    assert unwrapped(readings) == {"package-0": [0, 5_000_005, 7_000_005]}
+
+
+def test_unwrapped_counters_are_none_where_the_energy_is_unknown() -> None:
+    values: list[int | None] = [10, None, 30, 40, 20, 25]
+    readings = [reading(at, {PACKAGE: value}, None) for at, value in enumerate(values)]
+    assert unwrapped(readings) == {"package-0": [0, None, None, 10, None, 15]}
+    assert unwrapped(readings[1:3]) == {"package-0": [None, None]}
+
+
+def test_unwrapped_counters_leave_mirrored_dies_out() -> None:
+    dies = [(0, "package-die-0"), (0, "package-die-1")]
+    start = 50_000_000_000
+    mirrored = [reading(at, dict.fromkeys(dies, start + at * 10**7)) for at in range(3)]
+    assert unwrapped(mirrored) == {"package-0-die-0": [0, 10**7, 2 * 10**7]}
+    distinct = [
+        reading(at, {die: start + at * (1 + number) * 10**7 for number, die in enumerate(dies)})
+        for at in range(3)
+    ]
+    assert set(unwrapped(distinct)) == {"package-0-die-0", "package-0-die-1"}
+
+
+def test_nothing_unwrapped_is_nothing() -> None:
+    assert unwrapped([]) == {}
+
+
+def test_four_workers_share_a_replayed_host_that_wraps() -> None:
+    drawn = [0, 40, 90, 120, 160]
+    values: list[int | None] = [(RANGE - 70_000_000 + joules * 10**6) % RANGE for joules in drawn]
+    recorded = [
+        EnergyReading(at, at, {PACKAGE: value}, "rapl", {PACKAGE: RANGE})
+        for at, value in enumerate(values)
+    ]
+    meter = ReplayCollector(recorded)
+    readings = [meter.read() for _ in recorded]
+    times = [each.t_monotonic_s for each in readings]
+    host = HostTrace(times, unwrapped(readings), [4.0 * at for at in range(5)], 4)
+    crew = [WorkerTrace(number, [0, 4], [0, 4], 1) for number in range(4)]
+    shares = attribute(host, crew, idle_power_w=8.0)
+    assert [share.energy_uj for share in shares.workers.values()] == [40_000_000] * 4
+    assert shares.total_uj == 160_000_000

@@ -122,3 +122,15 @@ def test_a_damaged_curve_is_named_as_such(change: dict[str, object]) -> None:
     data = default_curve("b").to_dict() | change
     with pytest.raises(EnergyFormatError, match="not a power curve"):
         PowerCurve.from_dict(data)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("inf")])
+def test_a_curve_is_only_scaled_by_a_positive_number(factor: float) -> None:
+    with pytest.raises(ConfigurationError, match="positive"):
+        tdp_curve("cpu", 100.0).scaled(factor)
+
+
+@pytest.mark.parametrize(("visible", "platform"), [(0, 4), (4, 0), (-1, 4)])
+def test_a_share_of_no_threads_is_refused(visible: float, platform: float) -> None:
+    with pytest.raises(ConfigurationError, match="thread counts"):
+        tdp_curve("cpu", 100.0).for_threads(visible, platform)
