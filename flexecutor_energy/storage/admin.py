@@ -82,7 +82,7 @@ def ensure_bucket(store: ObjectStore, bucket: str) -> bool:
             describe(attempt, "the bucket does not exist", "create it with its provider's tools")
         )
     try:
-        with _administering(store.spec, "create", bucket) as client:
+        with administering(store.spec, "create", bucket) as client:
             client.make_bucket(bucket)
     except StorageError:
         if store.has_bucket(bucket):  # another process was quicker
@@ -98,7 +98,7 @@ def check(spec: StoreSpec) -> StoreCheck:
     if spec.kind != "s3":
         return StoreCheck(spec.place, False, None, None, "stores of this kind are not checked")
     try:
-        with _administering(spec, "list the buckets of") as client:
+        with administering(spec, "list the buckets of") as client:
             count = len(client.list_buckets())
     except StorageAccessError as error:
         return StoreCheck(spec.place, True, False, None, str(error))
@@ -108,7 +108,11 @@ def check(spec: StoreSpec) -> StoreCheck:
 
 
 @contextlib.contextmanager
-def _administering(spec: StoreSpec, verb: str, bucket: str = "") -> "Iterator[Minio]":
+def administering(spec: StoreSpec, verb: str, bucket: str = "") -> "Iterator[Minio]":
+    """Lend a ``minio`` client whose complaints leave this block as errors of this project.
+
+    ``verb`` says what is being done, such as ``create``, for the message of an error.
+    """
     import urllib3
     from minio.error import MinioException
 

@@ -1,10 +1,29 @@
 """Keys, byte ranges and listings: what every kind of store agrees on."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.storage.location import ObjectRef
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+
+
+def checked_bucket(bucket: str) -> str:
+    """Return ``bucket`` if it can be the name of a bucket.
+
+    Raises
+    ------
+    ConfigurationError
+        No store takes it; some clients crash on it.
+    """
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise ConfigurationError(
+            f"{bucket!r} cannot be the name of a bucket: it takes 3 to 63 letters, digits, "
+            "hyphens and dots, with a letter or digit at both ends"
+        )
+    return bucket
 
 
 def checked_key(key: str) -> str:

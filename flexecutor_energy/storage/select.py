@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -30,22 +30,18 @@ class Storage:
 
     Attributes
     ----------
-    spec : what a worker needs to open the same store
     store : reads and writes its objects
     bucket : the bucket of everything that names none
-    server : the embedded server, where that is the store
     source : what made it the choice
+    server : the embedded server, where that is the store
+    borrowed : whether somebody else closes it
     """
 
-    spec: StoreSpec
+    store: ObjectStore
     bucket: str
     source: str
     server: EmbeddedServer | None = None
     borrowed: bool = False
-    store: ObjectStore = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "store", ObjectStore(self.spec))
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +53,11 @@ class Storage:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def spec(self) -> StoreSpec:
+        """What a worker needs to open the same store."""
+        return self.store.spec
 
     def ensure_bucket(self, bucket: str | None = None) -> bool:
         """Create a bucket (the default one) unless it exists; return whether it was created."""
@@ -196,8 +197,8 @@ class _Chooser:
     ) -> Storage:
         from flexecutor_energy.settings import DEFAULT_BUCKET
 
-        chosen = self.settings.bucket or bucket or DEFAULT_BUCKET
-        opened = Storage(spec, bucket or chosen, source, server)
+        chosen = bucket or self.settings.bucket or DEFAULT_BUCKET
+        opened = Storage(ObjectStore(spec), chosen, source, server)
         if ensure:
             opened.ensure_bucket()
         return opened

@@ -163,7 +163,7 @@ class EmbeddedServer:
                 if self.launched:
                     self._launch(binary, keep_ports=keep_ports)
                 spec = self._await_answer()
-                if spec is None and not self.launched:
+                if spec is None and self._registry.running() is not None:
                     raise StorageError(
                         f"the embedded object store in {self._folder} runs but does not answer; "
                         f"the end of its log:\n{self.log_tail()}"
@@ -178,12 +178,15 @@ class EmbeddedServer:
             return spec
 
     def _launch(self, binary: Path, *, keep_ports: bool) -> None:
-        """Start a watcher, which starts the server, and wait until both are there or gone."""
+        """Start a watcher, and wait until it has started the server or given up."""
         self._end_orphan()
         identity = seaweed.renew_identity(self._folder, keep_ports=keep_ports)
         seaweed.prepare(self._folder, identity, binary)
         self._watcher = watch.process_token(self._spawn_watcher()) or ""
-        while watch.is_alive(self._watcher) and self._registry.running() is None:
+        record = self._folder / "running.json"
+        while watch.is_alive(self._watcher):
+            if (watch.load(record) or {}).get("watcher") == self._watcher:
+                break
             time.sleep(_POLL_S)
 
     def _end_orphan(self) -> None:
@@ -192,7 +195,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + watch.STOP_TIMEOUT_S
         while watch.is_alive(server):
             late = time.monotonic() > deadline
-            os.kill(int(server.partition("-")[0]), signal.SIGKILL if late else signal.SIGTERM)
+            watch.send(server, signal.SIGKILL if late else signal.SIGTERM)
             time.sleep(_POLL_S)
 
     def _spawn_watcher(self) -> int:
@@ -236,8 +239,8 @@ class EmbeddedServer:
 
     def _await_end(self) -> None:
         """Wait until the watcher has ended, unless somebody else uses the server."""
-        if watch.is_alive(self._watcher) and not self._registry.live():
-            os.kill(int(self._watcher.partition("-")[0]), signal.SIGTERM)  # means: look now
+        if not self._registry.live():
+            watch.send(self._watcher, signal.SIGTERM)  # means: look now
         deadline = time.monotonic() + watch.STOP_TIMEOUT_S + _READY_TIMEOUT_S
         while watch.is_alive(self._watcher) and not self._registry.live():
             time.sleep(_POLL_S)

@@ -21,6 +21,7 @@ from flexecutor_energy.storage.failures import (
     translate,
 )
 from flexecutor_energy.storage.keys import (
+    checked_bucket,
     checked_key,
     etag_of,
     is_empty_range,
@@ -174,9 +175,10 @@ class ObjectStore:
             return self._folder(bucket).is_dir()
         if self.spec.kind == "memory":
             return bucket in self._own_clients()
+        client = self._client(bucket)
         attempt = Attempt(self.spec, "look up", bucket)
         try:
-            self._client(bucket).get(_PROBE_KEY)
+            client.get(_PROBE_KEY)
         except _store_errors() as error:
             problem = translate(error, attempt)
             if isinstance(problem, BucketMissingError):
@@ -189,7 +191,7 @@ class ObjectStore:
     def make_bucket(self, bucket: str) -> None:
         """Create a bucket of kind ``file`` or ``memory``; servers are asked by ``admin``."""
         if self.spec.kind == "memory":
-            self._own_clients().setdefault(bucket, open_client(self.spec, bucket))
+            self._own_clients().setdefault(bucket, open_client(self.spec, checked_bucket(bucket)))
         elif self.spec.kind == "file":
             folder = self._folder(bucket)
             try:
@@ -232,7 +234,7 @@ class ObjectStore:
             if self.spec.kind in {"file", "memory"} and not self.has_bucket(bucket):
                 attempt = Attempt(self.spec, "open", bucket)
                 raise BucketMissingError(describe(attempt, "no such bucket", "create it first"))
-            clients[bucket] = open_client(self.spec, bucket)
+            clients[bucket] = open_client(self.spec, checked_bucket(bucket))
         return clients[bucket]
 
     def _own_clients(self) -> "dict[str, Client]":
@@ -242,9 +244,7 @@ class ObjectStore:
         return self._clients
 
     def _folder(self, bucket: str) -> Path:
-        if not bucket or "/" in bucket or bucket.startswith("."):
-            raise ConfigurationError(f"{bucket!r} cannot be the name of a bucket")
-        return Path(self.spec.root or "") / bucket
+        return Path(self.spec.root or "") / checked_bucket(bucket)
 
 
 def _store_errors() -> tuple[type[Exception], ...]:

@@ -58,6 +58,13 @@ def process_cpu_s(token: str) -> float | None:
     return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
+def send(token: str, signal_number: int) -> None:
+    """Send a signal to the very process that ``token`` was made for, if it still lives."""
+    if is_alive(token):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(token.partition("-")[0]), signal_number)
+
+
 class Registry:
     """Who uses the server of a folder. Decide on it only while holding its lock."""
 
@@ -140,7 +147,8 @@ def main(folder: Path) -> int:
     if command is None:
         return 2
     server = _launch(command["argv"], command["env"])
-    record = {"watcher": process_token(os.getpid()), "server": process_token(server)}
+    # A server that has ended already has no token; "" is the one of nobody.
+    record = {"watcher": process_token(os.getpid()), "server": process_token(server) or ""}
     save(folder / "running.json", record)
     _serve(Registry(folder), server, record, command["leftovers"])
     return 0
