@@ -58,8 +58,6 @@ class Certificate:
     objective : the plan's objective; J, s, USD or J·s
     lower_bound : no plan that keeps the bounds is below this; the better one of `proved_bound`
         and `solver_claimed`, never above `objective`
-    gap : ``(objective - lower_bound) / objective``; 0 where the objective is 0
-    kind : ``optimal`` where the gap is at most `tolerance`, otherwise ``gap``
     proved_bound : what `multipliers` prove by weak duality in exact arithmetic, without a solver
     solver_claimed : what the search says; anything above `proved_bound` rests on it, until
         `verify` has repeated the search
@@ -73,8 +71,6 @@ class Certificate:
     objective_name: Objective
     objective: float
     lower_bound: float
-    gap: float
-    kind: Kind
     proved_bound: float
     solver_claimed: float
     solver: str
@@ -83,6 +79,18 @@ class Certificate:
     input_hash: str
     tolerance: float = TOLERANCE
     starts_s: tuple[float, ...] | None = None
+
+    @property
+    def gap(self) -> float:
+        """``(objective - lower_bound) / objective``; 0 where the objective is 0."""
+        if self.objective <= 0:
+            return 0.0
+        return (self.objective - self.lower_bound) / self.objective
+
+    @property
+    def kind(self) -> Kind:
+        """``optimal`` where the gap is at most the tolerance, otherwise ``gap``."""
+        return "optimal" if self.gap <= min(self.tolerance, TOLERANCE) else "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +142,10 @@ def certify(
     value = objective_value(evaluation, objective)
     proved = min(rounded_down(Exact(data).proved_bound(objective, multipliers)), value)
     lower = max(proved, min(claimed, value))
-    gap = (value - lower) / value if value > 0 else 0.0
     certificate = Certificate(
         objective_name=objective,
         objective=value,
         lower_bound=lower,
-        gap=gap,
-        kind="optimal" if gap <= TOLERANCE else "gap",
         proved_bound=proved,
         solver_claimed=min(claimed, value),
         solver=solver,

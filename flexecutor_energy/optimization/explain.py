@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from flexecutor_energy.errors import ConfigurationError
+from flexecutor_energy.errors import ConfigurationError, GapError
 from flexecutor_energy.optimization.alternatives import Keys, with_configs
 from flexecutor_energy.optimization.certificate import Solution, objective_value
+from flexecutor_energy.optimization.exact import solve
 from flexecutor_energy.optimization.objective import Objective, bounded, tie_breaks
-from flexecutor_energy.optimization.problem import Metric, Problem
+from flexecutor_energy.optimization.problem import TOLERANCE, Metric, Problem
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
 
 
@@ -35,19 +36,22 @@ class BoundUse:
     Attributes
     ----------
     metric, bound, value : the bound and what the plan needs, in its unit
-    price : what one more unit of the bound would save of the objective, by the linear relaxation;
-        None for ``edp``
+    price : what one more unit of the bound would save of the objective, by the linear relaxation
+        of the candidates that keep it alone; None for ``edp``
+    saved_without : what dropping the bound would save of the objective; None where that was not
+        found in time
     """
 
     metric: Metric
     bound: float
     value: float
     price: float | None
+    saved_without: float | None
 
     @property
     def binds(self) -> bool:
-        """Whether a looser bound would allow a better plan, as far as the relaxation tells."""
-        return self.price is not None and self.price > 0
+        """Whether there is a better plan without the bound."""
+        return self.saved_without is not None and self.saved_without > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,19 @@ class Explanation:
         return (reference - objective) / (reference - self.floor)
 
 
-def explain(problem: Problem, solution: Solution, keys: Keys | None = None) -> Explanation:
-    """Return what there is to say about a solution, without solving anything again.
+def explain(
+    problem: Problem,
+    solution: Solution,
+    keys: Keys | None = None,
+    time_limit_s: float = 10.0,
+) -> Explanation:
+    """Return what there is to say about a solution.
 
     Parameters
     ----------
     problem, solution : what was asked and what was found
     keys : the configuration of each candidate; without them each candidate is one of its own
+    time_limit_s : seconds to solve the problem again without each of its bounds
     """
     certificate = solution.certificate
     evaluation = evaluate(problem, solution.choice, certificate.starts_s)
@@ -94,7 +104,7 @@ def explain(problem: Problem, solution: Solution, keys: Keys | None = None) -> E
             _runner_up(problem, certificate.objective_name, evaluation, keys, stage)
             for stage in problem.stages
         ),
-        _bound_uses(problem, solution),
+        _bound_uses(problem, solution, time_limit_s),
         floor(problem, certificate.objective_name),
     )
 
@@ -143,7 +153,7 @@ def _runner_up(
     )
 
 
-def _bound_uses(problem: Problem, solution: Solution) -> tuple[BoundUse, ...]:
+def _bound_uses(problem: Problem, solution: Solution, time_limit_s: float) -> tuple[BoundUse, ...]:
     certificate = solution.certificate
     evaluation = evaluate(problem, solution.choice, certificate.starts_s)
     prices: dict[Metric, float] = {}
@@ -158,5 +168,20 @@ def _bound_uses(problem: Problem, solution: Solution) -> tuple[BoundUse, ...]:
     for metric in bounded(problem):
         bound = problem.bound(metric)
         if bound is not None:
-            uses.append(BoundUse(metric, bound, evaluation.value(metric), prices.get(metric)))
+            saved = _saved_without(problem, solution, metric, time_limit_s)
+            value = evaluation.value(metric)
+            uses.append(BoundUse(metric, bound, value, prices.get(metric), saved))
     return tuple(uses)
+
+
+def _saved_without(
+    problem: Problem, solution: Solution, metric: Metric, time_limit_s: float
+) -> float | None:
+    certificate = solution.certificate
+    free = problem.with_bounds({metric: None})
+    try:
+        better = solve(free, certificate.objective_name, time_limit_s=time_limit_s)
+    except GapError:
+        return None
+    saved = certificate.objective - better.certificate.objective
+    return saved if saved > TOLERANCE * certificate.objective else 0.0

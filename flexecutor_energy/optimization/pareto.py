@@ -45,6 +45,8 @@ def pareto(
     ------
     InfeasibleError
         No choice keeps the bounds or the links.
+    ConfigurationError
+        A plan takes no time at all, or an argument makes no sense.
     """
     if points is not None and points < 2:
         raise ConfigurationError(
@@ -58,7 +60,10 @@ def pareto(
         left = max(deadline.left(), 0.01)
         return _at_its_time(problem, goal, solve(held, goal, gap, left))
 
-    fastest = under(solve(problem, "time", gap, time_limit_s).makespan_s)
+    shortest = solve(problem, "time", gap, time_limit_s).makespan_s
+    if shortest <= 0:
+        raise ConfigurationError("the fastest plan takes 0 s: there is no time to trade")
+    fastest = under(shortest)
     found = [fastest, under(None)]
     _fill(found, goal, points, under, deadline)
     return _undominated(found, goal)
@@ -114,8 +119,6 @@ def _fill(
 def _at_its_time(problem: Problem, goal: Against, solution: Solution) -> Solution:
     """Restate a solution for the problem bounded by the solution's own makespan."""
     certificate = solution.certificate
-    if solution.makespan_s <= 0:
-        return solution
     bounded = problem.with_bounds({"time": solution.makespan_s})
     return certify(
         bounded,

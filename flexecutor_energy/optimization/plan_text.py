@@ -60,14 +60,13 @@ def _head(plan: "Plan") -> Iterator[str]:
 
 
 def _stages(plan: "Plan", explanation: Explanation) -> Iterator[str]:
-    yield f"{'Stage':<16}{'configuration':<40}{'time':>8}{'energy':>8}{'slack':>8}"
+    yield from _row("Stage", "configuration", "time", "energy", "slack")
     for position, (stage_id, stage) in enumerate(plan.stages.items()):
         slack = "none" if stage.critical else _quantity(stage.slack_s, "s")
         energy = "?" if stage.energy is None else _quantity(stage.energy.mean, "J")
         time = _quantity(stage.time.mean, "s")
         config = f"{stage.config}{' *' if stage.extrapolated else ''}"
-        name = textwrap.shorten(stage_id, 15, placeholder="…")
-        yield f"{name:<16}{config:<40}{time:>8}{energy:>8}{slack:>8}"
+        yield from _row(stage_id, config, time, energy, slack)
         yield from _wrapped(_runner_up(plan, explanation.runners_up[position]), " " * 16)
     ids = list(plan.stages)
     path = " >> ".join(ids[position] for position in explanation.evaluation.critical_path)
@@ -78,6 +77,15 @@ def _stages(plan: "Plan", explanation: Explanation) -> Iterator[str]:
     )
     if any(stage.extrapolated for stage in plan.stages.values()):
         yield "* never run: its values are extrapolated"
+
+
+def _row(name: str, config: str, *numbers: str) -> list[str]:
+    """Return a line of the table, or two where it would be too wide."""
+    left = f"{textwrap.shorten(name, 15, placeholder='…'):<16}{config:<37}"
+    right = "".join(f"{number:>9}" for number in numbers)
+    if len(left) + len(right) <= WIDTH and all(len(number) < 9 for number in numbers):
+        return [left + right]
+    return [left.rstrip(), *_wrapped(", ".join(numbers), " " * 16)]
 
 
 def _runner_up(plan: "Plan", runner_up: RunnerUp | None) -> str:
@@ -107,13 +115,16 @@ def _bound(plan: "Plan", use: BoundUse) -> str:
     if asked != use.bound:
         text += f" (at most {_quantity(use.bound, unit)} in the mean)"
     text += f": {use.value / use.bound:.0%} used"
-    if use.price is None:
-        return text + "."
+    if use.saved_without is None:
+        return text + "; whether it binds was not found in time."
     if not use.binds:
         return text + "; it does not bind."
-    price = use.price / plan.terms.margin(use.metric)
-    saved = _quantity(price, _UNITS[plan.certificate.objective_name])
-    return text + f"; it binds: each further {_WORDS[use.metric]} would save about {saved}."
+    objective = _UNITS[plan.certificate.objective_name]
+    text += f"; it binds: {_quantity(use.saved_without, objective)} less without it"
+    if use.price:
+        price = use.price / plan.terms.margin(use.metric)
+        text += f", about {_quantity(price, objective)} for the first {_WORDS[use.metric]} more"
+    return text + "."
 
 
 def _savings(plan: "Plan", explanation: Explanation, others: list[Alternative]) -> Iterator[str]:
@@ -163,6 +174,8 @@ def _certificate(certificate: Certificate) -> Iterator[str]:
     if certificate.objective > 0:
         gap = 1 - certificate.proved_bound / certificate.objective
         text += f" ({max(gap, 0.0):.2%} below this one)"
+    if certificate.lower_bound > certificate.proved_bound * (1 + certificate.tolerance):
+        text += "; verifying the plan searches the rest again, in exact arithmetic"
     yield from _wrapped(text + ".", "")
 
 
