@@ -21,10 +21,7 @@ _TOTAL = "whole run"
 def audit_table(audit: "Audit", quantity: Quantity) -> "Table":
     """Return time, or energy, of each stage and of the run beside what was predicted."""
     rows = _rows(audit, quantity)
-    level = next((row.predicted.level for _, row in rows if row.predicted is not None), 0.95)
-    result = table(
-        quantity, "predicted>", f"{level:.0%} band>".replace("%", " %"), "measured>", ""
-    )
+    result = table(quantity, "predicted>", f"{_band(audit)}>", "measured>", "")
     unit = _UNITS[quantity]
     for what, row in rows:
         mean, band = "unknown", "unknown"

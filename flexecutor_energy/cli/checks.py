@@ -47,17 +47,24 @@ def hardware(facts: HostFacts) -> list[Finding]:
 
 
 def energy(facts: HostFacts) -> tuple[list[Finding], bool]:
-    """Return which energy methods work, and whether the constants are this processor's own."""
-    from flexecutor_energy.energy.model import ModelCollector
+    """Return which energy methods work, and whether one does without guessing at the processor."""
+    from flexecutor_energy.energy.select import probe_collectors
     from flexecutor_energy.hardware.power import host_power_curve
 
     curve = host_power_curve(facts)
-    availability = ModelCollector(curve).probe()
-    low, high = curve.relative_band()
-    detail = f"{availability.reason}; {curve.boundary}, 80 % band {low:.2f} to {high:.2f} times"
-    state: State = "bad" if not availability.ok else "ok" if curve.known else "note"
-    remedy = availability.remedy or ("" if curve.known else "its TDP in the catalogue")
-    return [Finding("model", state, detail, remedy)], availability.ok and curve.known
+    findings = []
+    certain = False
+    for method, availability in probe_collectors(curve=curve).items():
+        guess = method == "model" and not curve.known
+        certain = certain or (availability.ok and not guess)
+        detail, remedy = availability.reason, availability.remedy
+        if method == "model" and availability.ok:
+            low, high = curve.relative_band()
+            detail += f"; {curve.boundary}, 80 % band {low:.2f} to {high:.2f} times"
+            remedy = remedy or ("the TDP of this processor in the catalogue" if guess else "")
+        state: State = "note" if guess or not availability.ok else "ok"
+        findings.append(Finding(method, state, detail, remedy))
+    return findings, certain
 
 
 def limits() -> list[Finding]:
@@ -131,7 +138,7 @@ def extras() -> list[Finding]:
     wanted: dict[str, list[str]] = {}
     for requirement in requirements:
         match = re.match(r"([\w.-]+)[^;]*;.*extra == ['\"]([\w-]+)['\"]", requirement)
-        if match and match[1] != "flexecutor-energy" and match[2] != "dev":
+        if match and match[1] != "flexecutor-energy" and match[2] not in {"all", "dev"}:
             wanted.setdefault(match[2], []).append(match[1])
     return [_extra(extra, packages) for extra, packages in wanted.items()]
 

@@ -30,7 +30,7 @@ def doctor(
 
     place = Workspace.of(workspace)
     facts = detect_host()
-    energy, known = checks.energy(facts)
+    energy, certain = checks.energy(facts)
     parts = {
         "software": checks.software(place),
         "hardware": checks.hardware(facts),
@@ -42,10 +42,10 @@ def doctor(
     for part, findings in parts.items():
         show.heading(part)
         show.say(*(_line(finding) for finding in findings))
-    show.document({"energy_known": known, **parts})
-    if strict and not known:
-        finding = energy[0]
-        raise EnergyUnavailableError(finding.subject, finding.detail, finding.remedy)
+    show.document({"energy_known": certain, **parts})
+    if strict and not certain:
+        reasons = "; ".join(f"{finding.subject}: {finding.detail}" for finding in energy)
+        raise EnergyUnavailableError("without guessing", reasons)
 
 
 def _line(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.progress import SweepView
 from flexecutor_energy.cli.tables import shown_path, span, table
+from flexecutor_energy.errors import FlexecutorEnergyError
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 
 if TYPE_CHECKING:
@@ -75,21 +76,18 @@ def opened_storage(storage: str | None, backend: str, workspace: Path) -> "Itera
 def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measured:
     """Profile a workflow, showing progress; ``options`` are those of ``DAG.profile``.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        Ctrl-C; what was measured is kept, which has been said.
+    A sweep that is cut short, by Ctrl-C or an error, says what it keeps.
     """
     with SweepView(show, dag.name) as view:
         try:
             profiles = dag.profile(space, progress=[view.told], **options)
-        except KeyboardInterrupt:
-            done = view.last.runs_done if view.last is not None else 0
-            folder = shown_path(dag.workspace.profiles(dag.name))
-            show.note(
-                f"stopped; what {done} whole runs measured is kept in {folder}, and the same "
-                "command goes on from there"
-            )
+        except (KeyboardInterrupt, FlexecutorEnergyError):
+            if view.last is not None:
+                folder = shown_path(dag.workspace.profiles(dag.name))
+                show.note(
+                    f"stopped after {view.last.runs_done} runs; what was measured is kept in "
+                    f"{folder}, and the same command goes on from there"
+                )
             raise
     assert view.last is not None  # a sweep tells its state before the first run
     return Measured(dag, profiles, view.last, view.failures)

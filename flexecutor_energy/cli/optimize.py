@@ -1,7 +1,8 @@
 """``flexecutor-energy optimize``: choose the configuration of every stage, with a proof."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -15,7 +16,7 @@ from flexecutor_energy.cli.plans import (
     save_text,
 )
 from flexecutor_energy.cli.spaces import given_space
-from flexecutor_energy.cli.tables import shown_path
+from flexecutor_energy.cli.tables import percent, shown_path
 from flexecutor_energy.cli.workflows import find_workflow
 from flexecutor_energy.errors import ConfigurationError, GapError
 
@@ -97,6 +98,7 @@ def optimize(
     Without --cpu and --workers the choice is among what was profiled. The plan is kept in the
     workspace for 'execute', and names its proven lower bound.
     """
+    _check(objective, {"--max-time": max_time, "--max-cost": max_cost, "--max-energy": max_energy})
     if not 0 <= gap < 1:
         raise ConfigurationError(f"--gap must lie between 0 and 1, got {gap:g}")
     workflow = find_workflow(dag)
@@ -124,9 +126,21 @@ def optimize(
     _require_gap(plan, gap)
 
 
+def _check(objective: str, bounds: Mapping[str, float | None]) -> None:
+    """Refuse what makes no sense before profiles and models are looked for."""
+    from flexecutor_energy.optimization.objective import Objective as Known
+
+    known = get_args(Known)
+    if objective not in known:
+        raise ConfigurationError(f"unknown objective {objective!r}; known: {', '.join(known)}")
+    for option, value in bounds.items():
+        if value is not None and not value > 0:
+            raise ConfigurationError(f"{option} must be above 0, got {value:g}")
+
+
 def _require_gap(plan: "Plan", gap: float) -> None:
     if plan.certificate.gap > gap:
         raise GapError(
-            f"{certificate_line(plan)}; allowed is {gap:.2%}. Give the solver more time with "
-            "--time-limit, or accept more with --gap; the plan was kept"
+            f"{certificate_line(plan)}; allowed is {percent(gap, 2)}. Give the solver more time "
+            "with --time-limit, or accept more with --gap; the plan was kept"
         )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexecutor_energy.cli.tables import percent
 from flexecutor_energy.errors import ConfigurationError, StorageError
 from flexecutor_energy.workspace import Workspace, write_atomically
 
@@ -78,5 +79,6 @@ def certificate_line(plan: "Plan") -> str:
     if certificate.kind == "optimal":
         return f"optimal for predicted {certificate.objective_name}, with a proof"
     return (
-        f"predicted {certificate.objective_name} within {certificate.gap:.2%} of its lower bound"
+        f"predicted {certificate.objective_name} is within {percent(certificate.gap, 2)} of its "
+        "lower bound"
     )

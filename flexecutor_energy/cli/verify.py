@@ -18,12 +18,13 @@ def verify(show: Show, plan: PlanFile) -> None:
     """Check a plan file alone: recompute the plan and its lower bound, without a solver."""
     found = read_plan(Path(plan))
     result = found.verify()
-    certificate = found.certificate
+    name = found.certificate.objective_name
+    unit = {"energy": "J", "time": "s", "cost": "USD", "edp": "J·s"}[name]
     show.document(result)
     if not result.ok:
         raise PlanFormatError(f"{plan} does not hold: {'; '.join(result.problems)}")
     show.say(
         f"{plan} holds",
-        f"plan:        {certificate.objective_name} {result.plan_objective:.6g}",
-        f"lower bound: {result.proved_bound:.6g}, proved in exact arithmetic",
+        f"plan:        {result.plan_objective:.6g} {unit} of predicted {name}",
+        f"lower bound: {result.proved_bound:.6g} {unit}, proved in exact arithmetic",
     )

@@ -54,6 +54,8 @@ class Workflow:
         dag = self.factory
         if not isinstance(dag, DAG):
             dag = self._call(self.factory, size=parse_size(size), workspace=workspace)
+            if size is not None and not _takes(self.factory, "size"):
+                raise ConfigurationError(f"{self.name} takes no size; leave --size out")
         if not isinstance(dag, DAG):
             raise ConfigurationError(
                 f"{self.name} gives a {type(dag).__name__}, not a flexecutor_energy.DAG"
@@ -87,7 +89,8 @@ class Workflow:
         if answer is None or check is None:
             return None
         try:
-            check(answer(run), parse_size(size) or "small")
+            takes_size = len(inspect.signature(check).parameters) > 1
+            check(answer(run), *([parse_size(size) or "small"] if takes_size else []))
         except AssertionError as wrong:
             return str(wrong) or "the check failed"
         return ""
@@ -95,15 +98,12 @@ class Workflow:
     def _call(self, function: Callable[..., Any], **given: Any) -> Any:
         """Call a function of the user with those arguments that it names."""
         parameters = inspect.signature(function).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         fitting = {
             name: value
             for name, value in given.items()
-            if value is not None and (takes_all or name in parameters)
+            if value is not None and _takes(function, name)
         }
         place = f"{self.module.__name__}.{getattr(function, '__name__', 'function')}"
-        if given.get("size") is not None and "size" not in fitting:
-            raise ConfigurationError(f"{place} takes no size; leave --size out")
         needed = [
             p.name
             for p in parameters.values()
@@ -169,6 +169,13 @@ def parse_size(text: str | None) -> Size | None:
     except ValueError as error:
         raise ConfigurationError(f"--size {text}: not JSON ({error})") from error
     return dict(knobs)
+
+
+def _takes(function: Callable[..., Any], argument: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return argument in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 def _value(text: str) -> Any:
