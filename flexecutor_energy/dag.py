@@ -35,6 +35,7 @@ from flexecutor_energy.records.energy_facts import energy_facts
 from flexecutor_energy.records.run import Profile
 from flexecutor_energy.records.store import ProfileStore
 from flexecutor_energy.storage.keeper import StorageChoice, StorageKeeper
+from flexecutor_energy.storage.select import Storage
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
 from flexecutor_energy.workspace import Workspace
@@ -55,6 +56,15 @@ class DAG(StageGraph):
         super().__init__(name)
         self.workspace = Workspace.of(workspace)
         self._keeper = StorageKeeper(self.workspace)
+
+    def storage(self, choice: StorageChoice = None) -> Storage:
+        """Return the open storage of a choice, for example to put inputs there.
+
+        Parameters
+        ----------
+        choice : None lets the settings decide; ``"embedded"``, ``"file"``, an address, …
+        """
+        return self._keeper.open(choice)
 
     def profile(
         self,

@@ -1,7 +1,6 @@
 """Flexecutor's own entry points, so that its users' scripts read as before."""
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +11,7 @@ from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.results import WorkflowPrediction
 from flexecutor_energy.records.run import Profile
+from flexecutor_energy.storage.keeper import default_bucket
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.stage import Stage
 
@@ -108,16 +108,11 @@ def flexorchestrator(bucket: str = "") -> Callable[[Callable[P, R]], Callable[P,
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            before = os.environ.get("S3_BUCKET")
-            if bucket:
-                os.environ["S3_BUCKET"] = bucket
+            token = default_bucket.set(bucket or None)
             try:
                 return function(*args, **kwargs)
             finally:
-                if bucket and before is None:
-                    os.environ.pop("S3_BUCKET", None)
-                elif before is not None:
-                    os.environ["S3_BUCKET"] = before
+                default_bucket.reset(token)
 
         return wrapper
 

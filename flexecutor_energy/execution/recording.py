@@ -97,6 +97,7 @@ def _stage_meta(trace: RunTrace, stage: StageTrace) -> dict[str, Any]:
             for host in hosts.values()
         ],
         "limits": limits[0] if all(item == limits[0] for item in limits) else limits,
+        "memory_baseline_mb": [report.memory_baseline_mb for report in stage.reports],
         "attempts": [report.attempt for report in stage.reports],
         "co_runners": co_runners(trace, stage),
         "input_bytes": stage.input_bytes,

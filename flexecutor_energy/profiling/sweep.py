@@ -78,7 +78,7 @@ class Sweep:
         self._hashes = hashes
         self._energy = energy
         self._store = ProfileStore(session.workspace)
-        self._last_error: StageFailedError | None = None
+        self._errors: dict[str, StageFailedError] = {}
         self._joules: float | None = 0.0
         self._ledger: Ledger | None = None
 
@@ -97,8 +97,8 @@ class Sweep:
         Raises
         ------
         StageFailedError
-            Every configuration of a stage failed, so that the stages after it cannot be
-            measured; everything else was.
+            Every configuration of a stage failed, in this sweep or before it; everything that
+            does not depend on it was measured.
         """
         watch = Stopwatch(budget)
         done = 0
@@ -110,11 +110,19 @@ class Sweep:
             failed = self._one(configs, options, observers, cancel)
             done += 1
             self._tell(progress, done, watch, failed)
-        blocked = [s for s in self._graph.stage_ids if s not in self._schedule.reachable()]
-        if blocked and self._last_error is not None:
-            logger.error("could not be measured: %s", ", ".join(blocked))
-            raise self._last_error
+        self._check_feasible()
         return {s: self._store.load(self._graph.name, s) for s in self._graph.stage_ids}
+
+    def _check_feasible(self) -> None:
+        for stage_id, needs in self._schedule.needs.items():
+            if needs.feasible:
+                continue
+            error = self._errors.get(stage_id)
+            if error is None:
+                last = self._store.load(self._graph.name, stage_id).failures[-1]
+                cause = f"every configuration failed before, the last one by {last.reason}"
+                error = StageFailedError(stage_id, 0, "raised", cause)
+            raise error
 
     def _one(
         self,
@@ -152,7 +160,7 @@ class Sweep:
             failure = failed_run(trace, stage_id, configs[stage_id], self._hashes[stage_id])
             self._store.add_failure(name, stage_id, failure)
             self._schedule.failed(stage_id, configs[stage_id])
-            self._last_error = error
+            self._errors[stage_id] = error
 
     def _tell(
         self,

@@ -3,6 +3,8 @@
 import json
 import weakref
 from collections.abc import Hashable, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from flexecutor_energy.storage.location import StoreSpec
@@ -10,6 +12,10 @@ from flexecutor_energy.storage.select import Storage, open_storage
 from flexecutor_energy.workspace import Workspace
 
 StorageChoice = str | StoreSpec | Mapping[str, Any] | Storage | None
+
+
+default_bucket: ContextVar[str | None] = ContextVar("default_bucket", default=None)
+"""Takes the place of the settings' bucket while ``flexorchestrator`` runs a function."""
 
 
 class StorageKeeper:
@@ -35,7 +41,12 @@ class StorageKeeper:
         )
         if name not in self._open:
             self._open[name] = open_storage(choice, self._workspace)
-        return self._open[name]
+        bucket = default_bucket.get()
+        if bucket is None:
+            return self._open[name]
+        named = replace(self._open[name], bucket=bucket, borrowed=True)
+        named.ensure_bucket()
+        return named
 
     def close(self) -> None:
         """Close everything that was opened; the next ``open`` opens it again."""
