@@ -1,7 +1,6 @@
 """Many objects at once, in threads: the transfers themselves run outside Python's lock."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,6 +65,8 @@ def _all(
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     if len(items) < 2 or concurrency == 1:
         return [transfer(item) for item in items]
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(min(concurrency, len(items)), "transfer") as pool:
         futures = [pool.submit(transfer, item) for item in items]
         finished, waiting = wait(futures, return_when=FIRST_EXCEPTION)
