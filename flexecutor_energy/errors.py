@@ -174,8 +174,9 @@ class StageFailedError(ExecutionError):
     Attributes
     ----------
     stage_id, worker_id, attempts : where, and how often it was tried
-    kind : ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``no_output``, or, where the
-        surroundings failed and not the stage, ``storage`` or ``lost``
+    kind : ``raised``, ``out_of_memory``, ``timeout``, ``killed``, ``no_output``, ``no_input``
+        (what an earlier stage wrote is empty), or, where the surroundings failed and not the
+        stage, ``storage`` or ``lost``
     cause : one line that says what happened
     remote_traceback : the traceback of the worker, or "" where there is none
     logs : last lines that the worker wrote to its standard output and error

@@ -5,6 +5,7 @@ every comparison, so it has a row of its own.
 """
 
 import os
+import resource
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -83,10 +84,15 @@ class TreeMeter:
         return now[0] - self._before[0], now[1] - self._before[1]
 
     def _read(self) -> tuple[float, float]:
-        driver = os.getpid()
         servers = set(self._server_pids())
-        everything = {driver, *procfs.descendants(driver), *servers}
-        return _cpu_s(everything), _cpu_s(servers)
+        others = {*procfs.descendants(os.getpid()), *servers}
+        return _own_and_reaped_s() + _cpu_s(others), _cpu_s(servers)
+
+
+def _own_and_reaped_s() -> float:
+    """Return the CPU seconds of this process and of its children that ended."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _cpu_s(pids: Iterable[int]) -> float:

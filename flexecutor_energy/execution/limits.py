@@ -5,11 +5,13 @@ really held and the mechanism behind it.
 """
 
 import contextlib
+import errno
 import itertools
 import math
 import os
 import resource
 import signal
+import sys
 from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,17 +49,43 @@ class CpuLimit:
 
 def set_thread_counts(environment: MutableMapping[str, str], cpu: float) -> None:
     """Tell numerical libraries to run as many threads as there are cores to use."""
-    threads = str(max(1, math.ceil(cpu)))
+    threads = str(_threads(cpu))
     for name in _THREAD_VARIABLES:
         environment[name] = threads
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads burn the quota
 
 
-class CpuGroup:
-    """A control group that holds one worker and all its children to a share of CPU time."""
+def set_loaded_thread_pools(cpu: float) -> None:
+    """Limit the threads of numerical libraries that a fork inherited from its parent.
 
-    def __init__(self, path: Path, mechanism: str) -> None:
+    These have read their variables already. Only what is loaded is asked for, as looking for it
+    takes time that a bare worker need not spend.
+    """
+    if "numpy" not in sys.modules or _threads(cpu) >= len(os.sched_getaffinity(0)):
+        return
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return
+    threadpool_limits(limits=_threads(cpu))
+
+
+def _threads(cpu: float) -> int:
+    return max(1, math.ceil(cpu))
+
+
+class CpuGroup:
+    """A control group that holds one worker and all its children to a share of CPU time.
+
+    Attributes
+    ----------
+    cpu : the cores that the quota gives
+    mechanism : which kind of group it is
+    """
+
+    def __init__(self, path: Path, cpu: float, mechanism: str) -> None:
         self._path = path
+        self.cpu = cpu
         self.mechanism = mechanism
 
     @classmethod
@@ -78,7 +106,7 @@ class CpuGroup:
                 with contextlib.suppress(OSError):
                     path.rmdir()
                 continue
-            return cls(path, mechanism)
+            return cls(path, quota_us / _PERIOD_US, mechanism)
         return None
 
     def add(self, pid: int) -> bool:
@@ -89,8 +117,8 @@ class CpuGroup:
             return False
         return True
 
-    def close(self) -> None:
-        """Kill what is left in the group and remove it."""
+    def close(self) -> bool:
+        """Kill what is left in the group and remove it; False if a dying process holds it yet."""
         try:
             left = [int(pid) for pid in (self._path / "cgroup.procs").read_text().split()]
         except (OSError, ValueError):
@@ -98,8 +126,11 @@ class CpuGroup:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):  # a dying process may hold it for a moment longer
+        try:
             self._path.rmdir()
+        except OSError as error:
+            return error.errno != errno.EBUSY
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +202,7 @@ def limit_cpu(
     group = CpuGroup.create(cpu, roots)
     if group is not None:
         if group.add(pid):
-            return CpuLimit(cpu, cpu, group.mechanism), group
+            return CpuLimit(cpu, group.cpu, group.mechanism), group
         group.close()
     count = math.ceil(cpu)
     chosen = {cores[(worker_id * count + i) % len(cores)] for i in range(count)}

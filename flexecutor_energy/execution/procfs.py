@@ -3,6 +3,7 @@
 Every function returns None (or leaves an entry out) where the kernel does not tell.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -62,15 +63,18 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """Yield the live descendants of a process."""
+    """Yield the descendants of a process, those included that nobody has waited for yet."""
     pending = [pid]
     while pending:
-        for child in _children(pending.pop()):
+        for child in children(pending.pop()):
             yield child
             pending.append(child)
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Return the children of a process, those included that it has not waited for yet."""
+    if not _lists_children():
+        return [child for child in _all_pids() if parent_pid(child) == pid]
     found: list[int] = []
     try:
         for task in (_PROC / str(pid) / "task").iterdir():
@@ -78,6 +82,16 @@ def _children(pid: int) -> list[int]:
     except OSError:
         return found  # the process ended meanwhile
     return found
+
+
+@functools.cache
+def _lists_children() -> bool:
+    """Tell whether the kernel lists children; some are built without, and so is gVisor."""
+    return (_PROC / "thread-self" / "children").exists()
+
+
+def _all_pids() -> list[int]:
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
 
 
 def resident_bytes(pid: int) -> int | None:
@@ -92,6 +106,26 @@ def tree_resident_bytes(pid: int) -> int | None:
     if own is None:
         return None
     return own + sum(resident_bytes(child) or 0 for child in descendants(pid))
+
+
+def tree_proportional_bytes(pid: int) -> int | None:
+    """Return the memory of a process and its descendants, shared pages counted once.
+
+    The sum of proportional set sizes; takes the kernel a while. None if the process is gone or
+    the kernel does not tell.
+    """
+    own = _proportional_bytes(pid)
+    if own is None:
+        return None
+    return own + sum(_proportional_bytes(child) or 0 for child in descendants(pid))
+
+
+def _proportional_bytes(pid: int) -> int | None:
+    try:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), None)
 
 
 def address_space_bytes(pid: int) -> int | None:

@@ -10,18 +10,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import lithops
 from lithops.config import load_config
-from lithops.constants import LITHOPS_TEMP_DIR, TEMP_DIR
+from lithops.constants import JOBS_PREFIX, LITHOPS_TEMP_DIR, TEMP_DIR
 
 from flexecutor_energy import __version__
-from flexecutor_energy.errors import ConfigurationError, RuntimeMismatchError
+from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
 from flexecutor_energy.execution.backends import lithops_entry
+from flexecutor_energy.execution.backends.runners import (
+    RunnerMeter,
+    kill_runners_of,
+    live_runners_of,
+)
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 
 logger = logging.getLogger(__name__)
@@ -29,6 +34,7 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.01
 # the runner leaves a moment after its last status; only then is a missing status a lost task
 _GRACE_S = 2.0
+_NEVER_S = 20 * 24 * 3600  # what poll(2) can wait for, in milliseconds, ends at 24 days
 
 
 @dataclass(slots=True)
@@ -36,7 +42,8 @@ class _Job:
     """Tasks that were handed to Lithops in one call."""
 
     executor: Any
-    pending: dict[Any, WorkerTask] = field(default_factory=dict)
+    futures: list[Any]
+    pending: dict[Any, WorkerTask]
     ended_s: float | None = None
 
 
@@ -57,7 +64,8 @@ class LithopsBackend:
         self._where = str(self._config["lithops"]["backend"])
         self._executors: list[Any] = []
         self._jobs: list[_Job] = []
-        self._runner_cpu_s: dict[tuple[str, int, int], float] = {}
+        self._meter = RunnerMeter()
+        self._invocations_cpu_s = 0.0
         self._checked = False
 
     @property
@@ -75,6 +83,9 @@ class LithopsBackend:
         if self._executors:
             return
         self._executors.append(self._new_executor())
+        if self._where == "localhost":
+            # Lithops asks a runtime once what it has; the first stage must not pay for that
+            self._executors[0].invoker.select_runtime("", None)
         if not self._checked and self._runtime() != sys.executable:
             self._check_runtime()
         self._checked = True
@@ -84,20 +95,22 @@ class LithopsBackend:
         executor = self._idle_executor()
         payloads = [pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL) for task in tasks]
         futures = self._map(executor, payloads, max(task.memory_mb for task in tasks))
-        self._jobs.append(_Job(executor, dict(zip(futures, tasks, strict=True))))
+        self._jobs.append(_Job(executor, futures, dict(zip(futures, tasks, strict=True))))
 
     def wait(self, timeout_s: float) -> list[WorkerReport]:
         """Return the reports that Lithops has, waiting for the first."""
         deadline = time.monotonic() + timeout_s
         while True:
+            for job in self._jobs:
+                self._meter.watch(job.executor)
             reports = [report for job in list(self._jobs) for report in self._collect(job)]
             if reports or time.monotonic() >= deadline:
                 return reports
             time.sleep(_POLL_S)
 
     def own_cpu_s(self) -> float | None:
-        """Return the CPU seconds of Lithops' runner processes, as the workers saw them."""
-        return sum(self._runner_cpu_s.values()) if self.on_this_host else None
+        """Return the CPU seconds of Lithops' runners and workers, invocations not included."""
+        return self._meter.cpu_s() - self._invocations_cpu_s if self.on_this_host else None
 
     def cancel(self) -> None:
         """Stop all jobs."""
@@ -106,10 +119,13 @@ class LithopsBackend:
 
     def close(self) -> None:
         """Stop all jobs and executors."""
-        self._jobs.clear()
         executors, self._executors = self._executors, []
         for executor in executors:
+            kill_runners_of(executor)
             executor.__exit__(None, None, None)
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            self._forget(job)
 
     def _new_executor(self) -> Any:
         if self._where == "localhost":
@@ -118,12 +134,17 @@ class LithopsBackend:
             Path(LITHOPS_TEMP_DIR).mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(PermissionError):
                 Path(LITHOPS_TEMP_DIR).chmod(0o700)
-        return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
+        try:
+            return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
+        except Exception as error:  # Lithops raises plain ones
+            raise ConfigurationError(
+                f"Lithops backend {self._where!r} cannot be used: {_one_line(error)}"
+            ) from error
 
     def _idle_executor(self) -> Any:
         busy = {id(job.executor) for job in self._jobs}
         for executor in self._executors:
-            if id(executor) not in busy and not _runners(executor):
+            if id(executor) not in busy and not live_runners_of(executor):
                 return executor
         self._executors.append(self._new_executor())
         return self._executors[-1]
@@ -137,6 +158,10 @@ class LithopsBackend:
             return list(
                 executor.map(lithops_entry.invoke, payloads, include_modules=None, **extra)
             )
+        except Exception as error:  # Lithops raises plain ones
+            raise ExecutionError(
+                f"Lithops backend {self._where!r} could not start a job: {_one_line(error)}"
+            ) from error
         finally:
             cloudpickle.unregister_pickle_by_value(lithops_entry)
 
@@ -149,25 +174,37 @@ class LithopsBackend:
             reports = self._lost(job)
         if not job.pending:
             self._jobs.remove(job)
+            self._forget(job)
         return reports
+
+    def _forget(self, job: _Job) -> None:
+        """Drop a finished job's data: on localhost nothing else does, and it holds credentials."""
+        executor = job.executor
+        executor.job_monitor.remove(job.futures)  # these hold every result
+        executor.futures.clear()
+        if self._where == "localhost":
+            storage = executor.internal_storage.storage
+            for name in {f"{f.executor_id}-{f.job_id}" for f in job.futures}:
+                keys = storage.list_keys(storage.bucket, f"{JOBS_PREFIX}/{name}/")
+                if job.pending:  # its runner was killed, and did not remove this itself
+                    keys.append(f"{JOBS_PREFIX}/{name}-job.json")
+                storage.delete_objects(storage.bucket, keys)
 
     def _report(self, future: Any, task: WorkerTask, executor: Any) -> WorkerReport:
         try:
             answer = future.result(internal_storage=executor.internal_storage)
         except Exception as error:  # noqa: BLE001 - Lithops raises whatever its worker died of
-            return _failed(task, Failure("lost", f"Lithops: {type(error).__name__}: {error}"))
+            return _failed(task, Failure("lost", f"Lithops: {_one_line(error)}"))
         if answer is None or "report" not in answer:
             problem = (answer or {}).get("problem", "no answer")
             return _failed(task, Failure("lost", f"the runtime cannot run workers: {problem}"))
         report: WorkerReport = pickle.loads(answer["report"])
-        for pid, started, cpu_s in report.supervisors:
-            process = (report.host.host_id, pid, started)
-            self._runner_cpu_s[process] = max(cpu_s, self._runner_cpu_s.get(process, 0.0))
+        self._invocations_cpu_s += report.total_cpu_s or 0.0
         return report
 
     def _lost(self, job: _Job) -> list[WorkerReport]:
         """Report the tasks of a job whose runner process has died without a word."""
-        if not self.on_this_host or _runners(job.executor):
+        if not self.on_this_host or live_runners_of(job.executor):
             job.ended_s = None
             return []
         now = time.monotonic()
@@ -219,6 +256,7 @@ def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, A
         # bookkeeping over an S3 server costs a second a stage; stage data does not go this way
         section["storage"] = "localhost"
         section.setdefault("monitoring_interval", 0.02)
+        section.setdefault("execution_timeout", _NEVER_S)  # ours is the stage's own
         section["data_cleaner"] = False  # its cleaner process outlives the run
         local = found.setdefault("localhost", {})
         local.setdefault("runtime", sys.executable)
@@ -239,11 +277,8 @@ def _agree_on_temporary_folder() -> None:
         os.environ["TMPDIR"] = TEMP_DIR
 
 
-def _runners(executor: Any) -> list[Any]:
-    """Return the live runner processes of a localhost executor; none on other backends."""
-    environment = getattr(executor.compute_handler, "env", None)
-    jobs: Mapping[str, Any] = getattr(environment, "jobs", {})
-    return [process for process in list(jobs.values()) if process.poll() is None]
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
 def _failed(task: WorkerTask, failure: Failure) -> WorkerReport:

@@ -16,6 +16,8 @@ from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, Wo
 
 logger = logging.getLogger(__name__)
 
+_CANCEL_S = 10.0
+
 
 class LocalBackend:
     """A warm process that forks one process for each task.
@@ -30,7 +32,7 @@ class LocalBackend:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._running: dict[str, WorkerTask] = {}
-        self._reports: queue.Queue[WorkerReport | None] = queue.Queue()
+        self._reports: queue.Queue[WorkerReport | str | None] = queue.Queue()
         self._ended_cpu_s = 0.0
 
     def open(self) -> None:
@@ -69,7 +71,8 @@ class LocalBackend:
                 )
                 if report is None:
                     return reports + self._lost()
-                if self._running.pop(report.task_id, None) is not None:
+                if isinstance(report, WorkerReport):
+                    self._running.pop(report.task_id, None)
                     reports.append(report)
         except queue.Empty:
             return reports
@@ -80,20 +83,32 @@ class LocalBackend:
         return self._ended_cpu_s + (alive.own_s if alive is not None else 0.0)
 
     def cancel(self) -> None:
-        """Stop all tasks; the warm process stays."""
+        """Stop all tasks and forget their reports; the warm process stays."""
         self._running.clear()
+        if self._process is None:
+            return
         with contextlib.suppress(BrokenPipeError):
             zygote.send(self._fd("stdin"), zygote.CANCEL)
+        try:
+            while (report := self._reports.get(timeout=_CANCEL_S)) != zygote.CANCEL:
+                if report is None:
+                    self._lost()
+                    return
+        except queue.Empty:
+            logger.warning("the local worker process does not answer; starting another")
+            self._process.kill()
+            self._lost()
 
     def close(self) -> None:
         """End the warm process and with it every task."""
         if self._process is None:
             return
         self._ended_cpu_s = self.own_cpu_s() or 0.0
+        # said aloud, as a process that the caller forked may hold the pipe open
+        with contextlib.suppress(BrokenPipeError):
+            zygote.send(self._fd("stdin"), zygote.CLOSE)
         process, self._process = self._process, None
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+        _close_pipes(process)
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -104,7 +119,10 @@ class LocalBackend:
     def _lost(self) -> list[WorkerReport]:
         """Report every task of a warm process that died, and start another."""
         process, self._process = self._process, None
-        code = process.wait() if process is not None else None
+        code = None
+        if process is not None:
+            _close_pipes(process)
+            code = process.wait()
         failure = Failure("lost", f"the process that runs local workers died with code {code}")
         reports = [
             WorkerReport(task.task_id, task.worker_id, task.attempt, failure, HostView.unknown())
@@ -121,7 +139,13 @@ class LocalBackend:
         return int(stream.fileno())
 
 
-def _pump(fd: int, reports: "queue.Queue[WorkerReport | None]") -> None:
+def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+
+
+def _pump(fd: int, reports: "queue.Queue[WorkerReport | str | None]") -> None:
     """Move reports from the pipe to the queue until it closes; None marks the end."""
     with contextlib.suppress(EOFError, OSError):
         while True:

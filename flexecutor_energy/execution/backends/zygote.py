@@ -1,8 +1,9 @@
 """The warm process of the local backend: forks an invocation for each task it is sent.
 
 Run as ``python -m flexecutor_energy.execution.backends.zygote``. Tasks come in over standard
-input and reports go out over standard output, each a pickle behind its length. It ends, with
-all its invocations, when its input closes, so it never outlives its driver.
+input and reports go out over standard output, each a pickle behind its length. Told to cancel,
+it ends all invocations and answers when they are gone. It ends, with them, when it is told to or
+when its input closes, so it never outlives its driver.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from flexecutor_energy.execution.task import WorkerTask
 
 _LENGTH = struct.Struct("!Q")
 CANCEL = "cancel"
+CLOSE = "close"
 
 
 def send(fd: int, message: Any) -> None:
@@ -47,25 +49,25 @@ def _exactly(fd: int, size: int) -> bytes:
 
 
 def main() -> None:
-    """Serve tasks until the input closes."""
+    """Serve tasks until told to close, or until the input closes."""
     tasks, reports = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # a stray print must not spoil the channel
-    supervisor = Supervisor(private_fds=(tasks, reports))
+    supervisor = Supervisor(private_fds=(tasks, reports), alone=True)
     try:
         with contextlib.suppress(EOFError, BrokenPipeError):
             while True:
                 for report in supervisor.poll(60.0, wake_fd=tasks):
                     send(reports, report)
                 while select.select([tasks], [], [], 0)[0]:
-                    _serve(supervisor, receive(tasks))
+                    message = receive(tasks)
+                    if message == CLOSE:
+                        return
+                    if message == CANCEL:
+                        supervisor.close()
+                        send(reports, CANCEL)
+                    elif isinstance(message, WorkerTask):
+                        supervisor.start(message)
     finally:
-        supervisor.close()
-
-
-def _serve(supervisor: Supervisor, message: Any) -> None:
-    if isinstance(message, WorkerTask):
-        supervisor.start(message)
-    elif message == CANCEL:
         supervisor.close()
 
 

@@ -1,0 +1,95 @@
+"""The runner processes that Lithops' localhost starts, one for each job."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flexecutor_energy.execution import procfs
+
+
+def runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
+    """Return the processes that an executor has started here; none on other backends."""
+    environment = getattr(getattr(executor, "compute_handler", None), "env", None)
+    found: list[Any] = []
+    for name in ("jobs", "task_processes"):  # of version 1 and 2 of Lithops' localhost
+        table: Mapping[str, Any] = getattr(environment, name, None) or {}
+        found += list(table.values())
+    return [item for item in found if isinstance(item, subprocess.Popen)]
+
+
+def live_runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
+    """Return those that have not been waited for yet.
+
+    Does not wait for them itself: that is left to Lithops' own thread.
+    """
+    return [process for process in runners_of(executor) if process.returncode is None]
+
+
+def kill_runners_of(executor: Any) -> None:
+    """Kill the runners of an executor with all that lies below them.
+
+    Lithops kills the process group of a runner, which invocations have left.
+    """
+    for runner in live_runners_of(executor):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(runner.pid, signal.SIGSTOP)  # so that it starts nothing more meanwhile
+            for pid in [*procfs.descendants(runner.pid), runner.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+class RunnerMeter:
+    """Counts the CPU time of runners and of everything below them, to their very end.
+
+    What a process used is gone from the kernel once its parent has waited for it, and a runner
+    is waited for by Lithops as soon as it ends. Its last use is therefore read just before.
+    """
+
+    def __init__(self) -> None:
+        self._live: dict[int, subprocess.Popen[bytes]] = {}
+        self._seen_s: dict[int, float] = {}
+        self._ended_s = 0.0
+
+    def watch(self, executor: Any) -> None:
+        """Take in the runners that an executor has started since the last call."""
+        for process in live_runners_of(executor):
+            if process.pid not in self._live:
+                self._live[process.pid] = process
+                self._note_end_of(process)
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds of all runners so far."""
+        for pid, process in list(self._live.items()):
+            self._read(pid)
+            if process.returncode is not None:
+                del self._live[pid]
+                self._ended_s += self._seen_s.pop(pid, 0.0)
+        return self._ended_s + sum(self._seen_s.values())
+
+    def _note_end_of(self, process: "subprocess.Popen[bytes]") -> None:
+        wait = process.wait
+
+        def note_and_wait(timeout: float | None = None) -> int:
+            if timeout is None and process.returncode is None:
+                with contextlib.suppress(ChildProcessError):  # Lithops waited for it already
+                    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                self._read(process.pid)
+            return wait(timeout)
+
+        # of this one object: ``communicate``, by which Lithops waits, ends in ``wait``
+        process.wait = note_and_wait  # type: ignore[method-assign]
+
+    def _read(self, pid: int) -> None:
+        used_s = sum(_tree_cpu_s(pid))
+        if used_s:
+            self._seen_s[pid] = max(used_s, self._seen_s.get(pid, 0.0))
+
+
+def _tree_cpu_s(pid: int) -> Iterator[float]:
+    for member in [pid, *procfs.descendants(pid)]:
+        cpu = procfs.process_cpu(member)
+        if cpu is not None:
+            yield cpu.own_s + cpu.reaped_s
