@@ -16,6 +16,9 @@ from flexecutor_energy.optimization.verify import Exact
 
 Kind = Literal["optimal", "gap"]
 
+_ROUNDING = 1e-14
+"""Relative differences of the order in which a few dozen numbers are summed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Multipliers:
@@ -82,10 +85,9 @@ class Certificate:
 
     @property
     def gap(self) -> float:
-        """``(objective - lower_bound) / objective``; 0 where the objective is 0."""
-        if self.objective <= 0:
-            return 0.0
-        return (self.objective - self.lower_bound) / self.objective
+        """``(objective - lower_bound) / objective``; 0 where that is rounding alone."""
+        difference = self.objective - self.lower_bound
+        return difference / self.objective if difference > _ROUNDING * self.objective else 0.0
 
     @property
     def kind(self) -> Kind:
@@ -140,7 +142,9 @@ def certify(
     """
     data = problem.to_data()
     value = objective_value(evaluation, objective)
-    proved = min(rounded_down(Exact(data).proved_bound(objective, multipliers)), value)
+    proved = rounded_down(Exact(data).proved_bound(objective, multipliers))
+    assert proved <= value * (1 + TOLERANCE), f"{value} is below what was proved, {proved}"
+    proved = min(proved, value)
     lower = max(proved, min(claimed, value))
     certificate = Certificate(
         objective_name=objective,

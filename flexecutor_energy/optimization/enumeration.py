@@ -131,9 +131,10 @@ def _schedule(
             break
         trial = evaluate(problem, rows[position])
         reached = objective_value(trial, objective)
-        if not violations(problem, trial) and reached < value:
+        kept = not violations(problem, trial)
+        if kept and reached < value:
             best, value = trial, reached
-        if reached > lower[position] * (1 + TIES):
+        if not kept or reached > lower[position] * (1 + TIES):
             floor = min(floor, float(lower[position]))  # a better schedule may exist
     else:
         if len(among) > SCHEDULES:
