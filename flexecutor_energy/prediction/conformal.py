@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.quantities import Interval
 
@@ -50,6 +51,12 @@ class Band:
     interval: Interval
     runs: int
     enough: bool
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise ConfigurationError unless a confidence lies between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ConfigurationError(f"confidence must lie between 0 and 1, got {confidence!r}")
 
 
 def needed_runs(level: float) -> int:

@@ -1,6 +1,6 @@
 """Held-out runs of a whole workflow: how far measured totals were from predicted ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,11 +51,16 @@ def total(
     return accounts.cost_usd(values, rows)
 
 
-def run_ratios(metric: str, stages: Mapping[str, StageModel], accounts: Accounts) -> FloatArray:
+def run_ratios(
+    metric: str,
+    stages: Mapping[str, StageModel],
+    accounts: Accounts,
+    seen: Collection[str] = (),
+) -> FloatArray:
     """Return measured/predicted of each run that covers all stages: array (runs,).
 
-    Predictions are held out: no model saw the configuration that its stage had in that run.
-    NaN where one of the two is unknown.
+    Predictions are held out: no model saw the configuration that its stage had in that run; of
+    the stages in ``seen``, it saw other runs of it. NaN where one of the two is unknown.
     """
     common = common_runs(stages)
     count = len(next(iter(common.values())))
@@ -63,7 +68,8 @@ def run_ratios(metric: str, stages: Mapping[str, StageModel], accounts: Accounts
     for stage, index in common.items():
         runs = stages[stage].runs
         measured[stage] = {t: column[index] for t, column in runs.measured.items()}
-        predicted[stage] = {t: column[index] for t, column in runs.predicted.items()}
+        known = runs.repeated if stage in seen else runs.predicted
+        predicted[stage] = {t: column[index] for t, column in known.items()}
         rows[stage] = Rows(runs.cpu[index], runs.memory_mb[index], runs.workers[index])
     unknown = np.full(count, np.nan)
     if count == 0:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from flexecutor_energy.errors import ConfigurationError, ModelFormatError
+from flexecutor_energy.prediction.anchors import Anchors
 from flexecutor_energy.prediction.families import predictor_from_dict
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.report import StageReport, TrainReport
@@ -98,6 +99,13 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
             "workers": runs.workers.tolist(),
             "measured": {target: _nullable(column) for target, column in runs.measured.items()},
             "predicted": {target: _nullable(column) for target, column in runs.predicted.items()},
+            "repeated": {target: _nullable(column) for target, column in runs.repeated.items()},
+        },
+        "anchors": {
+            "places": [list(key) for key in stage.anchors.places],
+            "groups": stage.anchors.groups.tolist(),
+            "means": {t: _nullable(column) for t, column in stage.anchors.means.items()},
+            "weights": {t: column.tolist() for t, column in stage.anchors.weights.items()},
         },
     }
 
@@ -127,6 +135,7 @@ def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
             for parent, (low, high) in data["fan_in_range"].items()
         },
         runs=_runs(data["runs"]),
+        anchors=_anchors(data["anchors"]),
         failed=failed,
         backends=tuple(str(name) for name in data["backends"]),
     )
@@ -141,12 +150,27 @@ def _runs(data: Mapping[str, Any]) -> HeldOutRuns:
         workers=_column(data["workers"]),
         measured={str(target): _column(values) for target, values in data["measured"].items()},
         predicted={str(target): _column(values) for target, values in data["predicted"].items()},
+        repeated={str(target): _column(values) for target, values in data["repeated"].items()},
     )
     lengths = {len(column) for column in (runs.groups, runs.cpu, runs.memory_mb, runs.workers)}
-    lengths |= {len(column) for column in (*runs.measured.values(), *runs.predicted.values())}
+    tables = (runs.measured, runs.predicted, runs.repeated)
+    lengths |= {len(column) for table in tables for column in table.values()}
     if lengths != {len(runs.run_ids)}:
         raise ModelFormatError("its runs have columns of different lengths")
     return runs
+
+
+def _anchors(data: Mapping[str, Any]) -> Anchors:
+    anchors = Anchors(
+        places={tuple(map(float, key)): number for number, key in enumerate(data["places"])},
+        groups=np.array(data["groups"], dtype=np.int64),
+        means={str(target): _column(values) for target, values in data["means"].items()},
+        weights={str(target): _column(values) for target, values in data["weights"].items()},
+    )
+    lengths = {len(column) for column in (*anchors.means.values(), *anchors.weights.values())}
+    if lengths | {len(anchors.groups)} != {len(anchors.places)}:
+        raise ModelFormatError("its measured conditions have columns of different lengths")
+    return anchors
 
 
 def _nullable(column: FloatArray) -> list[float | None]:
@@ -172,6 +196,7 @@ def _report_to_dict(report: TrainReport) -> dict[str, Any]:
             name: {
                 "mape_time": stage.mape_time,
                 "mape_energy": stage.mape_energy,
+                "mape_again": stage.mape_again,
                 "coverages": {str(level): share for level, share in stage.coverages.items()},
                 "level": stage.level,
                 "predictors": dict(stage.predictors),
@@ -201,6 +226,7 @@ def _stage_report(data: Mapping[str, Any]) -> StageReport:
     return StageReport(
         mape_time=_optional(data["mape_time"], float),
         mape_energy=_optional(data["mape_energy"], float),
+        mape_again=_optional(data["mape_again"], float),
         coverage=coverages[level],
         coverages=coverages,
         level=level,

@@ -32,10 +32,10 @@ TARGETS = {
 TOTALS = frozenset(TARGETS) - {"time"}
 # predicted from how long a worker runs, among others
 ON_TIME = frozenset(TARGETS) - {"time", "worker_seconds"}
-# No stage is faster than a clock can tell.
-_CLOCK_S = 1e-6
-# A measured zero (a clock too coarse, no idle power known) counts as this share of the median.
-_ZERO = 0.01
+# Less than a microsecond or a microjoule is no measurement but nothing.
+_RESOLUTION = 1e-6
+# Nothing (a clock too coarse, no idle power known) counts as this share of the median.
+_NOTHING = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,7 @@ def collect(profile: Profile, parents: Sequence[str]) -> StageData:
     run_values = _run_values(runs, notes)
     runs, run_values = _without_outlying_times(runs, run_values, known_parents, notes)
     run_values = _without_outlying_energies(runs, run_values, known_parents, notes)
+    run_values = {t: column for t, column in run_values.items() if not np.all(np.isnan(column))}
     return _columns(profile, runs, run_values, known_parents, notes)
 
 
@@ -166,10 +167,9 @@ def _run_values(runs: Sequence[StageRun], notes: list[str]) -> dict[str, FloatAr
         if np.all(np.isnan(column)):
             continue
         if target in ("time", "worker_seconds"):
-            column = np.maximum(column, _CLOCK_S)
-        positive = column[column > 0]
-        if len(positive):
-            column[column == 0] = _ZERO * np.median(positive)
+            column = np.maximum(column, _RESOLUTION)
+        something = column[column >= _RESOLUTION]
+        column[column < _RESOLUTION] = _NOTHING * np.median(something) if len(something) else 0.0
         values[target] = column
         if target.startswith("energy") and (gaps := int(np.sum(np.isnan(column)))):
             notes.append(f"{gaps} runs hold no {target.replace('_', ' ')}")
@@ -201,7 +201,7 @@ def _without_outlying_energies(
     rows, conditions = _rows(runs, parents), _conditions(runs, parents)
     cleaned = dict(values)
     for target in ("energy_dynamic", "energy_idle", "energy"):
-        if target not in values or not np.nanmax(values[target]) > 0:
+        if target not in values or not np.any(values[target] > 0):
             continue
         column = values[target].copy()
         known = ~np.isnan(column)

@@ -25,7 +25,8 @@ class Scenarios:
     config, fan_in : the configuration, and the workers of the parents as far as given
     rows : the same as predictors see it, one row
     mean : target → array (1,), what is expected
-    base : target → array (runs,), what the models expect that did not see a run
+    base : target → array (runs,), what the models expect that did not see a run; under
+        conditions that were measured, the expectation itself
     drawn : target → array (runs,), the same times measured/predicted of that run
     extrapolated : whether this leaves what was measured
     """
@@ -59,9 +60,14 @@ def stage_scenarios(
     """
     rows = model.rows([config], [fan_in])
     mean, base = model.evaluate(rows), model.alternatives(rows)
+    seen = bool(model.seen(rows)[0])
     drawn = {}
     for target in mean:
-        ratio = model.runs.ratio(target)
+        ratio = model.runs.ratio(target, seen=seen)
+        if seen and np.sum(~np.isnan(ratio)) >= FEW_RUNS:
+            base[target] = np.full(len(ratio), mean[target][0])
+        else:
+            ratio = model.runs.ratio(target)
         if np.all(np.isnan(ratio)):
             ratio = np.concatenate(
                 [other.runs.ratio(target) for other in siblings if target in other.targets]
@@ -110,6 +116,18 @@ def _energy_interval(
     if mean is None or base is None or drawn is None:
         return None
     return band(float(mean[0]), base, drawn, confidence).interval
+
+
+def cautions(scenarios: Mapping[str, Scenarios], accounts: Accounts) -> list[str]:
+    """Return what to know about each stage: extrapolation, and the memory billed."""
+    notes = []
+    for stage, scenario in scenarios.items():
+        config = scenario.config
+        if scenario.extrapolated:
+            notes.append(f"{stage}: {config}, parents {scenario.fan_in or 'none'}: never measured")
+        if note := accounts.pricing.memory_note(config.cpu, config.memory):
+            notes.append(f"{stage}: {note}")
+    return notes
 
 
 def workflow_intervals(

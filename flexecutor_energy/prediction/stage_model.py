@@ -1,11 +1,12 @@
 """What is known of one stage: predictors of its quantities, and how wrong they have been."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from flexecutor_energy.prediction.anchors import Anchors, no_anchors
 from flexecutor_energy.prediction.predictor import Predictor
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS
@@ -41,7 +42,11 @@ class HeldOutRuns:
     run_ids : of the workflow runs, None where a profile does not say
     groups : array (m,), which runs were held out together
     cpu, memory_mb, workers : arrays (m,), their configurations
-    measured, predicted : target → array (m,); NaN where unmeasured or never held out
+    measured : target → array (m,); NaN where unmeasured
+    predicted : target → array (m,), by models that saw no run of that configuration; NaN where
+        there are none
+    repeated : target → array (m,), with the other runs of that condition known; NaN where
+        there are none
     """
 
     run_ids: tuple[str | None, ...]
@@ -51,10 +56,18 @@ class HeldOutRuns:
     workers: FloatArray
     measured: Mapping[str, FloatArray]
     predicted: Mapping[str, FloatArray]
+    repeated: Mapping[str, FloatArray]
 
-    def ratio(self, target: str) -> FloatArray:
-        """Return measured/predicted of each run: array (m,), NaN where unknown."""
-        measured, predicted = self.measured[target], self.predicted[target]
+    def ratio(self, target: str, *, seen: bool = False) -> FloatArray:
+        """Return measured/predicted of each run: array (m,), NaN where unknown.
+
+        Parameters
+        ----------
+        target : the quantity
+        seen : of predictions that know the other runs of the condition
+        """
+        measured = self.measured[target]
+        predicted = (self.repeated if seen else self.predicted)[target]
         both_zero = (measured == 0) & (predicted == 0)
         return np.divide(
             measured,
@@ -80,6 +93,7 @@ class StageModel:
     fan_in_range : parent → least and most workers it was measured with, also of parents whose
         count never varied
     runs : the evidence
+    anchors : the conditions that were measured
     backends : where it was measured, as far as profiles say
     """
 
@@ -89,6 +103,7 @@ class StageModel:
     configs: tuple[StageConfig, ...]
     fan_in_range: Mapping[str, tuple[float, float]]
     runs: HeldOutRuns
+    anchors: Anchors = field(default_factory=no_anchors)
     failed: tuple[StageConfig, ...] = ()
     backends: tuple[str, ...] = ()
 
@@ -107,6 +122,10 @@ class StageModel:
         """
         return Rows.of(configs, fan_ins, self.parents)
 
+    def rows_of(self, rows: Rows) -> Rows:
+        """Return rows with the fan-in from the parents that matter, and from no others."""
+        return replace(rows, fan_in={parent: rows.fan_in[parent] for parent in self.parents})
+
     def evaluate(self, rows: Rows, without: int | None = None) -> dict[str, FloatArray]:
         """Return target → array (rows,): whole-stage totals, ``time`` of the slowest worker.
 
@@ -116,6 +135,7 @@ class StageModel:
         without : predict by the models that did not see this group
         """
         values: dict[str, FloatArray] = {}
+        found = self.anchors.find(rows, without)
         for target in TARGETS:
             model = self.targets.get(target)
             if model is None:
@@ -123,10 +143,15 @@ class StageModel:
             if target in ON_TIME:
                 rows = rows.with_covariates(covariates(rows, values))
             value = model.without(without).predict(rows)
-            values[target] = value * rows.workers if target in TOTALS else value
+            value = value * rows.workers if target in TOTALS else value
+            values[target] = self.anchors.pull(target, value, found)
             if target == "worker_seconds":  # nobody works longer than the slowest
                 values[target] = np.minimum(values[target], values["time"] * rows.workers)
         return values
+
+    def seen(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which rows were measured under exactly these conditions: array (rows,)."""
+        return self.anchors.find(rows) >= 0
 
     def alternatives(self, rows: Rows) -> dict[str, FloatArray]:
         """Return what the models that did not see a run predict for one configuration.

@@ -2,14 +2,24 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from flexecutor_energy.errors import NotProfiledError, UnknownStageError
+from flexecutor_energy.prediction.anchors import Anchors, no_anchors
 from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs
 from flexecutor_energy.prediction.families import candidates
+from flexecutor_energy.prediction.held_out import (
+    anchors_of,
+    coverage,
+    held_out_runs,
+    mape_again,
+    mape_unseen,
+    no_runs,
+)
 from flexecutor_energy.prediction.loglinear import ConstantPredictor
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.predictor import Family
@@ -17,12 +27,11 @@ from flexecutor_energy.prediction.report import StageReport, TrainReport
 from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples, telling_parents
 from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS, StageData, collect
 from flexecutor_energy.prediction.stage_model import (
-    HeldOutRuns,
     StageModel,
     TargetModel,
     covariates,
 )
-from flexecutor_energy.prediction.validation import CrossValidation, cross_validate, mape
+from flexecutor_energy.prediction.validation import CrossValidation, cross_validate
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.records.run import Profile
 
@@ -100,18 +109,19 @@ def train_stage(
     notes : sentences that its report should begin with
     """
     targets: dict[str, TargetModel] = {}
+    anchors = no_anchors()
     validations: dict[str, CrossValidation] = {}
     chosen: dict[str, str] = {}
     for target in TARGETS:
         if target not in data.values:
             continue
-        model = _stage_model(data, targets, _no_runs())
+        model = _stage_model(data, targets, anchors)
         targets[target], chosen[target], validation = _train_target(data, target, model, families)
         if validation is not None:
             validations[target] = validation
-    model = _stage_model(data, targets, _no_runs())
-    runs = _held_out_runs(data, model)
-    model = _stage_model(data, targets, runs)
+        anchors = anchors_of(data, _stage_model(data, targets, anchors))
+    model = _stage_model(data, targets, anchors)
+    model = replace(model, runs=held_out_runs(data, model))
     return model, _report(data, model, chosen, validations, notes)
 
 
@@ -156,12 +166,12 @@ def _samples(data: StageData, target: str, known: npt.NDArray[np.bool_]) -> Samp
 def _fold_covariates(
     model: StageModel, rows: Rows, groups: npt.NDArray[np.int64], group: int
 ) -> dict[str, FloatArray]:
-    hidden = rows.take(groups == group)
+    hidden = model.rows_of(rows.take(groups == group))
     return covariates(hidden, model.evaluate(hidden, group))
 
 
 def _stage_model(
-    data: StageData, targets: Mapping[str, TargetModel], runs: HeldOutRuns
+    data: StageData, targets: Mapping[str, TargetModel], anchors: Anchors
 ) -> StageModel:
     return StageModel(
         stage=data.stage,
@@ -172,35 +182,10 @@ def _stage_model(
             parent: (float(column.min()), float(column.max()))
             for parent, column in data.rows.fan_in.items()
         },
-        runs=runs,
+        runs=no_runs(),
+        anchors=anchors,
         failed=data.failed,
         backends=data.backends,
-    )
-
-
-def _no_runs() -> HeldOutRuns:
-    empty = np.array([])
-    return HeldOutRuns((), np.array([], dtype=np.int64), empty, empty, empty, {}, {})
-
-
-def _held_out_runs(data: StageData, model: StageModel) -> HeldOutRuns:
-    """Return every run beside what the models say that did not see its group."""
-    predicted = {target: np.full(len(data.rows), np.nan) for target in model.targets}
-    for group in np.unique(data.groups):
-        inside = data.groups == group
-        values = model.evaluate(data.rows.take(inside), int(group))
-        for target, value in values.items():
-            if model.targets[target].folds or not np.any(value):
-                predicted[target][inside] = value
-    at = data.run_rows
-    return HeldOutRuns(
-        run_ids=data.run_ids,
-        groups=data.groups[at],
-        cpu=data.rows.cpu[at],
-        memory_mb=data.rows.memory_mb[at],
-        workers=data.rows.workers[at],
-        measured=dict(data.run_values),
-        predicted={target: column[at] for target, column in predicted.items()},
     )
 
 
@@ -211,10 +196,11 @@ def _report(
     validations: Mapping[str, CrossValidation],
     notes: Sequence[str],
 ) -> StageReport:
-    coverages = {level: _coverage(model.runs, level) for level in _LEVELS}
+    coverages = {level: coverage(model.runs, level) for level in _LEVELS}
     return StageReport(
-        mape_time=_mape(data, model.runs, ("time",)),
-        mape_energy=_mape(data, model.runs, _energy_targets(model)),
+        mape_time=mape_unseen(data, model.runs, ("time",)),
+        mape_energy=mape_unseen(data, model.runs, _energy_targets(model)),
+        mape_again=mape_again(model.runs),
         coverage=coverages[_LEVELS[-1]],
         coverages=coverages,
         level=_LEVELS[-1],
@@ -232,32 +218,6 @@ def _energy_targets(model: StageModel) -> tuple[str, ...]:
     if not model.has_energy:
         return ()
     return ("energy",) if "energy" in model.targets else ("energy_dynamic", "energy_idle")
-
-
-def _mape(data: StageData, runs: HeldOutRuns, targets: Sequence[str]) -> float | None:
-    """Return the held-out error of a sum of targets, over conditions; None if unknown."""
-    if not targets:
-        return None
-    _, first = np.unique(data.run_rows, return_index=True)
-    measured = np.sum([data.values[target] for target in targets], axis=0)
-    predicted = np.sum([runs.predicted[target][first] for target in targets], axis=0)
-    known = ~np.isnan(measured) & ~np.isnan(predicted) & (measured > 0)
-    if not np.any(known):
-        return None
-    return mape(predicted[known], measured[known])
-
-
-def _coverage(runs: HeldOutRuns, level: float) -> float | None:
-    """Return the share of runs whose time lies in the band that other groups' errors give."""
-    off = np.abs(np.log(runs.ratio("time")))
-    if np.all(np.isnan(off)):
-        return None
-    inside = []
-    for group in np.unique(runs.groups):
-        others = np.sort(off[runs.groups != group])
-        rank = int(np.ceil((len(others) + 1) * level - 1e-9))
-        inside.append(off[runs.groups == group] <= others[min(rank, len(others)) - 1])
-    return float(np.mean(np.concatenate(inside)))
 
 
 def _stage_notes(data: StageData) -> list[str]:

@@ -1,13 +1,13 @@
 """Predicts runs of a workflow, with intervals that held-out runs stand behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from flexecutor_energy.errors import ConfigurationError, MissingEnergyError, UnknownStageError
 from flexecutor_energy.prediction.accounts import Accounts
-from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, upper_bound
+from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, check_confidence, upper_bound
 from flexecutor_energy.prediction.evidence import METRICS, run_ratios, widest_of_any_stage
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.results import (
@@ -19,6 +19,7 @@ from flexecutor_energy.prediction.results import (
 )
 from flexecutor_energy.prediction.scenarios import (
     Scenarios,
+    cautions,
     stage_prediction,
     stage_scenarios,
     workflow_intervals,
@@ -221,7 +222,7 @@ class WorkflowModel:
             scope=scope,
             pricing=accounts.pricing.name,
             hypothetical=accounts.pricing.hypothetical(self.measured_on),
-            notes=(*notes, *_cautions(scenarios, accounts)),
+            notes=(*notes, *cautions(scenarios, accounts)),
         )
 
     def bound_factor(
@@ -229,6 +230,7 @@ class WorkflowModel:
         metric: str | Sequence[str],
         confidence: float = 0.95,
         *,
+        seen: bool | Collection[str] = False,
         scope: Scope = "provisioned",
         pricing: PricingChoice = None,
         idle_power_w: float | None = None,
@@ -238,7 +240,12 @@ class WorkflowModel:
         The ``factor`` of ``bound``, which says more.
         """
         return self.bound(
-            metric, confidence, scope=scope, pricing=pricing, idle_power_w=idle_power_w
+            metric,
+            confidence,
+            seen=seen,
+            scope=scope,
+            pricing=pricing,
+            idle_power_w=idle_power_w,
         ).factor
 
     def bound(
@@ -246,6 +253,7 @@ class WorkflowModel:
         metric: str | Sequence[str],
         confidence: float = 0.95,
         *,
+        seen: bool | Collection[str] = False,
         scope: Scope = "provisioned",
         pricing: PricingChoice = None,
         idle_power_w: float | None = None,
@@ -261,6 +269,9 @@ class WorkflowModel:
         ----------
         metric : ``time``, ``energy`` or ``cost``; of several, all are kept at once
         confidence : share of runs
+        seen : stages that will run under conditions that were measured (see
+            ``StageModel.seen``), or True for all; their errors are those of repetitions, which
+            are smaller
         scope, pricing, idle_power_w : as for ``predict``
 
         Raises
@@ -285,7 +296,10 @@ class WorkflowModel:
             resolve_pricing(pricing),
             idle_power_w,
         )
-        ratios = np.array([run_ratios(name, self.stages, accounts) for name in metrics])
+        known_before = (self.stages if seen else ()) if isinstance(seen, bool) else seen
+        ratios = np.array(
+            [run_ratios(name, self.stages, accounts, known_before) for name in metrics]
+        )
         known = ratios[:, ~np.any(np.isnan(ratios), axis=0)]
         if known.shape[1] < FEW_RUNS:
             return widest_of_any_stage(metrics, self.stages, known.shape[1])
@@ -305,20 +319,3 @@ class WorkflowModel:
     ) -> Scenarios:
         siblings = list(self.stages.values())
         return stage_scenarios(self.stage(stage_id), config, fan_in, siblings)
-
-
-def check_confidence(confidence: float) -> None:
-    """Raise ConfigurationError unless a confidence lies between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise ConfigurationError(f"confidence must lie between 0 and 1, got {confidence!r}")
-
-
-def _cautions(scenarios: Mapping[str, Scenarios], accounts: Accounts) -> list[str]:
-    notes = []
-    for stage, scenario in scenarios.items():
-        config = scenario.config
-        if scenario.extrapolated:
-            notes.append(f"{stage}: {config}, parents {scenario.fan_in or 'none'}: never measured")
-        if note := accounts.pricing.memory_note(config.cpu, config.memory):
-            notes.append(f"{stage}: {note}")
-    return notes

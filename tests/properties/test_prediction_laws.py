@@ -18,7 +18,7 @@ from flexecutor_energy.workflow.config import StageConfig
 from tests.unit.prediction_profiles import scaled_run
 
 few = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 seconds = st.floats(1e-3, 1e4)

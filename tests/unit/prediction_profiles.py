@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from flexecutor_energy.prediction import TrainReport, WorkflowModel, train_profiles
 from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.records.store import load_profile
 from flexecutor_energy.workflow.config import StageConfig
@@ -25,6 +27,13 @@ def reference(workflow: str) -> dict[str, Profile]:
     """Return the measured profiles of a reference workflow, by stage."""
     paths = sorted((REFERENCE / workflow).glob("*.json"))
     return {path.stem: load_profile(path) for path in paths}
+
+
+@cache
+def trained_reference(workflow: str) -> tuple[WorkflowModel, TrainReport]:
+    """Return the model of a reference workflow, which is a value and can be shared."""
+    parents = JOLTEON_PARENTS if workflow == "jolteon_ml" else {}
+    return train_profiles(reference(workflow), parents, dag=workflow)
 
 
 def grid(

@@ -19,6 +19,7 @@ from tests.unit.prediction_profiles import (
     grid,
     made_profile,
     reference,
+    trained_reference,
     work,
 )
 
@@ -39,7 +40,7 @@ def test_physics_alone_predicts_held_out_configurations_of_jolteon_ml_within_9_p
 
 
 def test_families_chosen_by_held_out_error_reach_5_5_percent_on_jolteon_ml() -> None:
-    _, report = train_profiles(reference("jolteon_ml"), JOLTEON_PARENTS, dag="ml")
+    _, report = trained_reference("jolteon_ml")
     assert report.median_mape_time is not None
     assert report.median_mape_time <= 0.055
     assert all((stage.mape_time or 1) <= 0.18 for stage in report.stages.values())
@@ -47,7 +48,7 @@ def test_families_chosen_by_held_out_error_reach_5_5_percent_on_jolteon_ml() -> 
 
 @pytest.mark.parametrize("workflow", ["aws_titanic_x86", "aws_titanic_arm"])
 def test_a_stage_with_ten_repetitions_is_predicted_within_3_5_percent(workflow: str) -> None:
-    _, report = train_profiles(reference(workflow), {}, dag=workflow)
+    _, report = trained_reference(workflow)
     stage = report.stages["stage"]
     assert stage.mape_time is not None
     assert stage.mape_time <= 0.035
@@ -69,6 +70,40 @@ def test_held_out_predictions_of_a_configuration_do_not_see_its_own_runs() -> No
     assert not np.array_equal(predicted[0], predicted[1])
 
 
+def test_repetitions_do_not_leak_into_held_out_predictions_either() -> None:
+    profile = made_profile(grid(), reps=3)
+    changed = changed_run(changed_run(profile, 3, 1.5), 4, 1.5)  # two runs of one configuration
+    before, after = (
+        train_profiles({"s": p}, {}, dag="d", families=lambda *_: (PHYSICS,))[0].stages["s"].runs
+        for p in (profile, changed)
+    )
+    config = profile.runs[3].config
+    own = (before.cpu == config.cpu) & (before.workers == config.workers)
+    assert np.array_equal(before.predicted["time"][own], after.predicted["time"][own])
+    assert not np.array_equal(before.repeated["time"][own], after.repeated["time"][own])
+
+
+def test_a_measured_configuration_is_predicted_as_measured_where_models_miss_it() -> None:
+    strange = made_profile(grid(), reps=3, noise=0.02)
+    for index in range(12, 15):
+        strange = changed_run(strange, index, 1.6)
+    config = strange.runs[12].config
+    model, report = train_profiles({"s": strange}, {}, dag="d")
+    measured = np.mean([run.time_s for run in strange.runs if run.config == config])
+    assert model.predict_stage("s", config).time.mean == pytest.approx(measured, rel=0.05)
+    stage = report.stages["s"]
+    assert stage.mape_again is not None
+    assert stage.mape_time is not None
+    assert stage.mape_again < stage.mape_time / 2
+
+
+def test_intervals_are_narrower_where_something_was_measured() -> None:
+    model, _ = trained_reference("jolteon_ml")
+    known = model.predict_stage("stage1", StageConfig(2.0, 16, 3584)).time
+    unknown = model.predict_stage("stage1", StageConfig(2.0, 24, 3584)).time
+    assert known.high / known.low < unknown.high / unknown.low / 1.5
+
+
 def test_a_known_law_is_found_from_few_configurations() -> None:
     model, report = train_profiles({"s": made_profile(grid(), noise=0.0)}, {}, dag="d")
     unseen = StageConfig(1.5, 3, 1024)
@@ -86,7 +121,7 @@ def test_stage_time_is_that_of_the_slowest_worker() -> None:
 
 
 def test_the_workers_of_parents_are_part_of_the_prediction() -> None:
-    model, _ = train_profiles(reference("jolteon_ml"), JOLTEON_PARENTS, dag="ml")
+    model, _ = trained_reference("jolteon_ml")
     assert model.stages["stage3"].parents == ("stage2",)
     config = StageConfig(1.0, 1, 1792)
     few = model.predict_stage("stage3", config, {"stage2": 4}).time.mean
@@ -103,7 +138,7 @@ def test_parents_whose_workers_were_not_recorded_are_said_and_not_needed() -> No
 
 
 def test_workers_that_always_moved_with_those_of_the_parent_are_said() -> None:
-    _, report = train_profiles(reference("jolteon_ml"), JOLTEON_PARENTS, dag="ml")
+    _, report = trained_reference("jolteon_ml")
     assert any("always changed together" in note for note in report.stages["stage2"].notes)
     assert not any("always changed together" in n for n in report.stages["stage1"].notes)
 

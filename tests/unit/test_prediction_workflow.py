@@ -22,6 +22,7 @@ from tests.unit.prediction_profiles import (
     grid,
     made_profile,
     reference,
+    trained_reference,
     work,
 )
 
@@ -44,7 +45,7 @@ def model() -> WorkflowModel:
 
 @pytest.fixture(scope="module")
 def jolteon() -> WorkflowModel:
-    return train_profiles(reference("jolteon_ml"), JOLTEON_PARENTS, dag="ml")[0]
+    return trained_reference("jolteon_ml")[0]
 
 
 def everywhere(config: StageConfig) -> dict[str, StageConfig]:
@@ -261,6 +262,16 @@ def test_errors_that_stages_of_a_run_share_are_kept_together() -> None:
     assert together.bound_factor("time", 0.9) - 1 > 3 * (against.bound_factor("time", 0.9) - 1)
 
 
+def test_one_configuration_counts_as_measured() -> None:
+    profile = made_profile([CONFIG], reps=20, noise=0.05)
+    model, _ = train_profiles({"s": profile}, {}, dag="d")
+    stage = model.stages["s"]
+    rows = stage.rows([CONFIG, StageConfig(2, 2, 1024)], [{}, {}])
+    assert stage.seen(rows).tolist() == [True, False]
+    assert model.bound("time", 0.95, seen=True).enough
+    assert model.bound("time", 0.95, seen=True) == model.bound("time", 0.95)
+
+
 def test_without_run_ids_errors_are_taken_to_coincide() -> None:
     model = diamond(run_ids=False)
     prediction = model.predict(everywhere(CONFIG))
@@ -283,6 +294,13 @@ def test_a_bound_factor_is_at_least_one_and_grows_with_confidence(jolteon: Workf
     assert factors[0] == 1.0
     assert factors == sorted(factors)
     assert factors[-1] > 1.0
+
+
+def test_measured_configurations_need_a_smaller_bound_factor(jolteon: WorkflowModel) -> None:
+    unseen, seen = (jolteon.bound_factor("time", 0.95, seen=flag) for flag in (False, True))
+    partly = jolteon.bound_factor("time", 0.95, seen={"stage0", "stage2", "stage3"})
+    assert 1.0 < seen < 1.2
+    assert seen < min(partly, unseen)
 
 
 def test_several_bounds_are_kept_at_once(model: WorkflowModel) -> None:
