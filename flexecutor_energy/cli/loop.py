@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flexecutor_energy.prediction.report import TrainReport
 
 _LOWER_CONFIDENCES = (0.9, 0.8, 0.5)
+_ROUNDING = 1.001
 
 Slack = Annotated[
     float,
@@ -113,7 +114,7 @@ def _plans(show: Show, dag: "DAG", slack: float, confidence: float) -> "tuple[Pl
     rows.add_row("energy", interval(fastest.energy, "J"), interval(plan.energy, "J"))
     show.say(rows)
     show.say(
-        f"deadline {deadline_s:.3g} s ({slack:g} × the fastest), to be kept in "
+        f"deadline {plan.terms.max_time:.3g} s (asked: {slack:g} × the fastest), to be kept in "
         f"{percent(plan.terms.confidence)} of runs; {certificate_line(plan)}"
     )
     return fastest, plan
@@ -123,7 +124,8 @@ def _promised(show: Show, dag: "DAG", deadline_s: float, confidence: float) -> "
     """Return the plan of least energy at the highest confidence that can be promised.
 
     The deadline stays. Where runs vary so much that no plan keeps it with the confidence asked
-    for, a lower one is tried, and said.
+    for, a lower one is tried, and said; where not even half of the runs would keep it, the loop
+    goes on with the least deadline that they would, and says that.
     """
     for level in (confidence, *(lower for lower in _LOWER_CONFIDENCES if lower < confidence)):
         try:
@@ -131,12 +133,13 @@ def _promised(show: Show, dag: "DAG", deadline_s: float, confidence: float) -> "
         except InfeasibleError as error:
             if error.bound != "max_time" or error.attainable is None:
                 raise
+            least_s = error.attainable
             show.say(
                 f"{percent(level)} confidence: the least that can be promised is "
-                f"{error.attainable:.3g} s, more than the deadline of {deadline_s:.3g} s"
+                f"{least_s:.3g} s, more than the deadline of {deadline_s:.3g} s"
             )
-            refused = error
-    raise refused
+    show.say(f"runs vary too much for this deadline: going on with one of {least_s:.3g} s")
+    return dag.optimize(objective="energy", max_time=least_s * _ROUNDING, confidence=level)
 
 
 def _audit(show: Show, dag: "DAG", outcome: _Outcome) -> None:

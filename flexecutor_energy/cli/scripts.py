@@ -24,7 +24,7 @@ Dags = Annotated[
     typer.Option(
         "--dag",
         metavar="NAME|MODULE:FUNCTION",
-        help="A workflow; give it several times for several. [default: ml and pi]",
+        help="A workflow; give it several times for several. By default ml and pi.",
         show_default=False,
     ),
 ]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -155,22 +154,26 @@ def _keeper(place: Workspace) -> str | None:
 
 
 def _spawn_keeper(place: Workspace) -> None:
-    """Start a process of its own session that uses the server, and wait until it runs."""
+    """Start a process in a session of its own that uses the server, and wait until it runs."""
     folder = place.state / "server"
     folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "keeper.log"
     command = [sys.executable, "-m", "flexecutor_energy.cli", "storage", "run"]
-    with (folder / "keeper.log").open("wb") as log:
-        keeper = subprocess.Popen(
-            [*command, "--workspace", str(place.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    watch.save(_keeper_file(place), {"process": watch.process_token(keeper.pid)})
+    keeper = os.posix_spawn(
+        sys.executable,
+        [*command, "--workspace", str(place.root)],
+        os.environ,  # handed on whole; nothing is read
+        setsid=True,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+    )
+    watch.save(_keeper_file(place), {"process": watch.process_token(keeper)})
     deadline = time.monotonic() + _START_TIMEOUT_S
     while watch.Registry(folder).running() is None:
-        if keeper.poll() is not None or time.monotonic() > deadline:
-            said = (folder / "keeper.log").read_text(encoding="utf-8", errors="replace").strip()
+        if watch.process_token(keeper) is None or time.monotonic() > deadline:
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
             raise StorageError(f"the server did not start: {said or 'no answer'}")
         time.sleep(_POLL_S)

@@ -65,7 +65,7 @@ def test_an_extra_whose_package_is_missing_names_the_command(
             "pytest; extra == 'dev'",
         ]
 
-    monkeypatch.setattr(checks.metadata, "requires", requires)
+    monkeypatch.setattr("importlib.metadata.requires", requires)
     ml, server = checks.extras()
     assert (ml.state, ml.remedy) == ("note", "pip install 'flexecutor-energy[ml]'")
     assert (server.subject, server.state) == ("extra server", "ok")
