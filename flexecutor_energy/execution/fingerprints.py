@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
+from flexecutor_energy.execution.code_hash import code_hash
 from flexecutor_energy.execution.inputs import InputResolver
-from flexecutor_energy.execution.shipping import code_hash
 from flexecutor_energy.workflow.graph import StageGraph
 
 

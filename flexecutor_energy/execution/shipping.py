@@ -1,7 +1,6 @@
 """Packing stage functions so that another interpreter can run them."""
 
 import functools
-import hashlib
 import importlib.util
 import inspect
 import pickle
@@ -29,7 +28,8 @@ def pack_function(stage: Stage) -> bytes:
     ConfigurationError
         The function or a parameter cannot be pickled; the message says which.
     """
-    registered = [module for module in _own_modules(stage.func) if _register(module)]
+    modules = own_modules(stage.func, with_siblings=True)
+    registered = [module for module in modules if _register(module)]
     try:
         packed: bytes = cloudpickle.dumps((stage.func, stage.params), pickle.HIGHEST_PROTOCOL)
         return packed
@@ -43,60 +43,48 @@ def pack_function(stage: Stage) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def code_hash(stage: Stage) -> str:
-    """Return a hash that changes when the code or the parameters of a stage change.
+def own_modules(function: Callable[..., Any], *, with_siblings: bool = False) -> list[ModuleType]:
+    """Return the loaded modules behind a function that workers cannot import.
 
-    It covers the source of the function, of the modules of its package that are not installed,
-    and the parameters; where there is no source, the byte code.
+    These are its module and what that names, directly or through others; on request also the
+    modules of its package that happen to be loaded, to which objects may belong that are passed
+    as parameters.
     """
-    digest = hashlib.sha256()
-    function = _unwrapped(stage.func)
-    modules = list(_own_modules(stage.func))
-    sources = [_source(module) for module in modules]
-    if not modules or not all(sources):
-        digest.update(_own_code(function))
-    for source in sources:
-        digest.update(source)
-    digest.update(getattr(function, "__qualname__", repr(type(function))).encode())
-    digest.update(repr(sorted(stage.params.items(), key=lambda item: item[0])).encode())
-    return digest.hexdigest()[:16]
-
-
-def _own_modules(function: Callable[..., Any]) -> Iterator[ModuleType]:
-    """Yield the loaded modules of the function's package that workers cannot import."""
-    name = getattr(_unwrapped(function), "__module__", None)
-    module = sys.modules.get(name or "")
-    if module is None or name == "__main__" or _is_installed(module):
-        return
-    yield module
-    folder = Path(module.__file__).parent if module.__file__ else None
-    for other_name, other in sorted(sys.modules.items()):
-        source = getattr(other, "__file__", None)
-        if other is not module and source and folder and "." in other_name:
-            same_package = other_name.rpartition(".")[0] == (module.__package__ or "")
-            if same_package and Path(source).parent == folder:
-                yield other
-    yield from _imported_own_modules(module)
-
-
-def _imported_own_modules(module: ModuleType) -> Iterator[ModuleType]:
-    """Yield modules outside the package whose objects the module names, not installed either."""
-    seen = {module.__name__}
-    for value in vars(module).values():
-        owner = value.__name__ if isinstance(value, ModuleType) else _owner(value)
-        other = sys.modules.get(owner or "")
-        if other is None or owner in seen or owner == "__main__":
+    start = sys.modules.get(getattr(bare_function(function), "__module__", None) or "")
+    if start is None:
+        return []
+    pending = list(_named_modules(start)) if start.__name__ == "__main__" else [start]
+    if with_siblings:
+        pending += _siblings(start)
+    found: dict[str, ModuleType] = {}
+    while pending:
+        module = pending.pop(0)
+        if module.__name__ in found or module.__name__ == "__main__" or _is_installed(module):
             continue
-        seen.add(other.__name__)
-        same_package = (module.__package__ or "") == other.__name__.rpartition(".")[0]
-        if not same_package and not _is_installed(other):
+        found[module.__name__] = module
+        pending.extend(_named_modules(module))
+    return list(found.values())
+
+
+def _siblings(module: ModuleType) -> Iterator[ModuleType]:
+    """Yield the loaded modules of the same package."""
+    package = module.__package__
+    for name, other in sorted(sys.modules.items()):
+        if package and name.rpartition(".")[0] == package and other is not module:
             yield other
 
 
-def _owner(value: Any) -> str | None:
-    if inspect.isfunction(value) or inspect.isclass(value):
-        return value.__module__
-    return None
+def _named_modules(module: ModuleType) -> Iterator[ModuleType]:
+    """Yield the modules that a module has imported, whole or something of them."""
+    for value in list(vars(module).values()):
+        if isinstance(value, ModuleType):
+            yield value
+            continue
+        named = inspect.isfunction(value) or inspect.isclass(value)
+        owner = value.__module__ if named else type(value).__module__
+        other = sys.modules.get(owner or "")
+        if other is not None:
+            yield other
 
 
 def _register(module: ModuleType) -> bool:
@@ -106,7 +94,8 @@ def _register(module: ModuleType) -> bool:
     return True
 
 
-def _unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+def bare_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function below decorators and bound arguments."""
     while isinstance(function, functools.partial):
         function = function.func
     unwrapped: Callable[..., Any] = inspect.unwrap(function)
@@ -132,20 +121,3 @@ def _installation_folders() -> tuple[Path, ...]:
     folders = [sysconfig.get_paths()[name] for name in names]
     folders += [*site.getsitepackages(), site.getusersitepackages()]
     return tuple(Path(folder).resolve() for folder in folders)
-
-
-def _source(module: ModuleType) -> bytes:
-    if not module.__file__:
-        return b""
-    try:
-        return Path(module.__file__).read_bytes()
-    except OSError:
-        return b""
-
-
-def _own_code(function: Callable[..., Any]) -> bytes:
-    try:
-        return inspect.getsource(function).encode()
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        return code.co_code + repr(code.co_consts).encode() if code else repr(function).encode()
