@@ -180,6 +180,8 @@ class EmbeddedServer:
     def _launch(self, binary: Path, *, keep_ports: bool) -> None:
         """Start a watcher, and wait until it has started the server or given up."""
         self._end_orphan()
+        before = watch.load(self._folder / "command.json") or {"leftovers": []}
+        watch.remove_files(before["leftovers"])
         identity = seaweed.renew_identity(self._folder, keep_ports=keep_ports)
         seaweed.prepare(self._folder, identity, binary)
         self._watcher = watch.process_token(self._spawn_watcher()) or ""

@@ -137,6 +137,12 @@ def save(path: Path, content: dict[str, Any]) -> None:
     fresh.replace(path)
 
 
+def remove_files(paths: list[str]) -> None:
+    """Remove files, of which some may be gone already."""
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
+
+
 def main(folder: Path) -> int:
     """Run the server of ``folder`` until nobody uses it or it ends; return an exit code."""
     os.closerange(3, 4096)
@@ -171,6 +177,7 @@ def _serve(
             except FileNotFoundError:  # the workspace itself is gone
                 if cpu_s is None:
                     _stop(server)
+                remove_files(leftovers)
                 return
             except TimeoutError:
                 continue
@@ -182,8 +189,7 @@ def _tidy(
 ) -> None:
     save(folder / "stopped.json", {**record, "cpu_s": server_cpu_s + time.process_time()})
     if load(folder / "running.json") == record:  # else another server has taken over since
-        for leftover in (*map(Path, leftovers), folder / "running.json"):
-            leftover.unlink(missing_ok=True)
+        remove_files([*leftovers, str(folder / "running.json")])
 
 
 def _launch(argv: list[str], env: dict[str, str]) -> int:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
@@ -88,6 +89,16 @@ class Driver:
         self.pids = tuple(map(int, pids))
         self.launched = launched == "True"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.die(signal.SIGKILL)
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
+
     def finish(self) -> int:
         """Let the driver come to its end and return its exit code."""
         with contextlib.suppress(BrokenPipeError):
@@ -150,15 +161,14 @@ def test_data_and_credentials_are_kept_over_restarts(workspace: Workspace) -> No
 def test_a_second_process_attaches_and_the_last_one_out_stops_the_server(
     workspace: Workspace,
 ) -> None:
-    first = Driver(workspace)
-    second = Driver(workspace)
-    assert first.launched
-    assert not second.launched
-    assert first.pids == second.pids
-    assert first.finish() == 0
-    assert live(second.pids) == list(second.pids)
-    assert second.finish() == 0
-    assert live(second.pids) == []
+    with Driver(workspace) as first, Driver(workspace) as second:
+        assert first.launched
+        assert not second.launched
+        assert first.pids == second.pids
+        assert first.finish() == 0
+        assert live(second.pids) == list(second.pids)
+        assert second.finish() == 0
+        assert live(second.pids) == []
 
 
 def test_two_uses_in_one_process_count_apart(running: EmbeddedServer) -> None:
@@ -172,22 +182,21 @@ def test_two_uses_in_one_process_count_apart(running: EmbeddedServer) -> None:
 
 
 def test_a_driver_that_is_killed_leaves_no_process(workspace: Workspace) -> None:
-    driver = Driver(workspace)
-    assert live(driver.pids) == list(driver.pids)
-    driver.die(signal.SIGKILL)
+    with Driver(workspace) as driver:
+        assert live(driver.pids) == list(driver.pids)
+        driver.die(signal.SIGKILL)
     wait_until(lambda: live(driver.pids) == [])
     assert leftovers(workspace) == []
 
 
 def test_a_driver_that_never_closes_leaves_no_process(workspace: Workspace) -> None:
-    driver = Driver(workspace, ending="forget")
-    assert driver.finish() == 0
+    with Driver(workspace, ending="forget") as driver:
+        assert driver.finish() == 0
     wait_until(lambda: live(driver.pids) == [])
 
 
 def test_a_killed_driver_does_not_take_the_server_from_others(workspace: Workspace) -> None:
-    first = Driver(workspace)
-    with EmbeddedServer(workspace) as server:
+    with Driver(workspace) as first, EmbeddedServer(workspace) as server:
         first.die(signal.SIGKILL)
         time.sleep(2 * watch.POLL_S)  # the watcher has looked by now
         assert live(server.pids()) == list(first.pids)
@@ -195,8 +204,8 @@ def test_a_killed_driver_does_not_take_the_server_from_others(workspace: Workspa
 
 
 def test_the_server_survives_ctrl_c_until_the_driver_has_saved(workspace: Workspace) -> None:
-    driver = Driver(workspace)
-    driver.die(signal.SIGINT)
+    with Driver(workspace) as driver:
+        driver.die(signal.SIGINT)
     assert driver.process.returncode == 0
     assert live(driver.pids) == []
     with EmbeddedServer(workspace) as server:
@@ -210,6 +219,7 @@ def test_a_killed_watcher_takes_its_server_along_and_the_next_start_works(
     server.start()
     pids = server.pids()
     os.kill(pids[0], signal.SIGKILL)
+    wait_until(lambda: live(pids[:1]) == [])
     with EmbeddedServer(workspace) as other:
         assert other.launched
         assert set(other.pids()).isdisjoint(pids)
@@ -230,10 +240,12 @@ def test_a_server_that_dies_is_replaced_at_the_next_start(workspace: Workspace) 
 def test_a_workspace_that_is_removed_ends_its_server(workspace: Workspace) -> None:
     import shutil
 
-    driver = Driver(workspace)
-    shutil.rmtree(workspace.root)
-    wait_until(lambda: live(driver.pids) == [])
-    driver.die(signal.SIGKILL)
+    with Driver(workspace) as driver:
+        sockets = server_sockets(workspace)
+        while workspace.root.exists():  # the server may be writing a file at this moment
+            shutil.rmtree(workspace.root, ignore_errors=True)
+        wait_until(lambda: live(driver.pids) == [])
+    assert not [path for path in sockets if path.exists()]
 
 
 def test_two_workspaces_run_side_by_side_and_do_not_share(
@@ -407,6 +419,10 @@ def listening(process: psutil.Process) -> set[tuple[str, int]]:
 def leftovers(workspace: Workspace) -> list[Path]:
     """Return what a server that is gone should not have left."""
     folder = state(workspace)
-    command = watch.load(folder / "command.json") or {"leftovers": []}
-    sockets = [Path(path) for path in command["leftovers"] if Path(path).exists()]
+    sockets = [path for path in server_sockets(workspace) if path.exists()]
     return [*sockets, *folder.glob("running.json"), *folder.glob("owners/*")]
+
+
+def server_sockets(workspace: Workspace) -> list[Path]:
+    command = watch.load(state(workspace) / "command.json") or {"leftovers": []}
+    return [Path(path) for path in command["leftovers"]]
