@@ -15,6 +15,7 @@ from flexecutor_energy.prediction.physics import (
     CORES,
     LEAN,
     PHYSICS,
+    STARTUP,
     WATTS,
     PhasesFamily,
     SumPredictor,
@@ -34,15 +35,18 @@ GAUSSIAN = HybridFamily("gaussian", RidgeFamily("power law", degree=1, strength=
 _TIME: tuple[Family, ...] = (PHASES, HYBRID, PHYSICS, LEAN, GAUSSIAN, RIDGE)
 _CPU: tuple[Family, ...] = (CORES, CORES_HYBRID, PHYSICS, LEAN, RIDGE)
 _ENERGY: tuple[Family, ...] = (WATTS, WATTS_HYBRID, PHYSICS, LEAN, RIDGE)
+_STARTUP: tuple[Family, ...] = (STARTUP, CONSTANT, RIDGE)
 _FEW: tuple[Family, ...] = (PHYSICS, LEAN, CONSTANT)
 # below so many configurations there is nothing to learn a shape from
 _MANY = 4
 
-ALL: tuple[Family, ...] = (*_TIME, CORES, CORES_HYBRID, WATTS, WATTS_HYBRID, CONSTANT)
+ALL: tuple[Family, ...] = (*_TIME, CORES, CORES_HYBRID, WATTS, WATTS_HYBRID, STARTUP, CONSTANT)
 
 
 def candidates(target: str, groups: int) -> tuple[Family, ...]:
     """Return the families to try for a target, given so many configurations to learn from."""
+    if target == "energy_startup":
+        return _STARTUP if groups >= _MANY else (CONSTANT,)
     energy = target.startswith("energy")
     if groups < 2:
         return (WATTS,) if energy else (CONSTANT,)

@@ -119,6 +119,7 @@ class TermsFamily:
 PHYSICS = TermsFamily("physics", terms.STAGE, terms.FAN_IN)
 LEAN = TermsFamily("lean", terms.LEAN, ("f", "f/w"))
 WATTS = TermsFamily("watts", terms.ENERGY)
+STARTUP = TermsFamily("startup", terms.STARTUP)
 CORES = TermsFamily("cores", terms.CPU_TIME, ("f", "f/w"))
 
 

@@ -26,20 +26,22 @@ def check_scope(scope: str) -> None:
 def stage_energy_j(values: Mapping[str, FloatArray], scope: str, stage: str) -> FloatArray | None:
     """Return the joules of a stage under a scope; None where profiles hold none.
 
-    ``marginal`` and ``host`` count dynamic energy only: under ``host`` the idle power of the
-    machines is charged to the workflow for its makespan, not to stages.
+    ``marginal`` is dynamic energy alone; ``provisioned`` adds the idle share and the start of
+    the workers, where that was measured. ``host`` leaves the idle share out: the idle power of
+    the machines is charged to the workflow for its makespan, not to stages.
 
     Raises
     ------
     MissingEnergyError
         The scope needs dynamic energy by itself, and only the total was measured.
     """
+    joules = values.get("energy_dynamic")
     if scope == "provisioned":
-        if "energy_dynamic" in values and "energy_idle" in values:
-            return values["energy_dynamic"] + values["energy_idle"]
-        return values.get("energy")
-    if "energy_dynamic" in values:
-        return values["energy_dynamic"]
+        idle = values.get("energy_idle")
+        joules = values.get("energy") if joules is None or idle is None else joules + idle
+    if joules is not None:
+        startup = None if scope == "marginal" else values.get("energy_startup")
+        return joules if startup is None else joules + startup
     if "energy" in values:
         raise MissingEnergyError(
             [stage],
@@ -59,7 +61,9 @@ class StagePrediction:
     worker_seconds : seconds summed over workers, as they are billed
     cpu_time : CPU seconds summed over workers; None where unmeasured
     energy : joules under the scope asked for; None where unmeasured
-    energy_dynamic, energy_idle : its parts; None where unmeasured
+    energy_dynamic, energy_idle : joules of the functions: of their work, and their share of
+        idle power; None where unmeasured
+    energy_startup : joules of starting the workers; None where unmeasured
     cost : USD, without a machine paid by the hour
     extrapolated : whether this leaves what was measured
     """
@@ -73,6 +77,7 @@ class StagePrediction:
     energy: Interval | None
     energy_dynamic: Interval | None
     energy_idle: Interval | None
+    energy_startup: Interval | None
     cost: Interval
     extrapolated: bool
 
@@ -112,8 +117,9 @@ class StageTable:
     stage : its id
     time_s : array (configs,), seconds of the slowest worker
     worker_seconds : array (configs,), seconds summed over workers
-    cpu_time_s, energy_dynamic_j, energy_idle_j, energy_total_j : arrays (configs,), or None
-        where unmeasured; ``energy_total_j`` is there wherever any joules are
+    cpu_time_s, energy_dynamic_j, energy_idle_j, energy_startup_j : arrays (configs,), or None
+        where unmeasured
+    energy_total_j : array (configs,), under scope ``provisioned``; there wherever joules are
     extrapolated : array (configs,), which ones leave what was measured
     """
 
@@ -123,6 +129,7 @@ class StageTable:
     cpu_time_s: FloatArray | None
     energy_dynamic_j: FloatArray | None
     energy_idle_j: FloatArray | None
+    energy_startup_j: FloatArray | None
     energy_total_j: FloatArray | None
     extrapolated: npt.NDArray[np.bool_]
 
@@ -137,9 +144,11 @@ class StageTable:
             The scope needs dynamic energy by itself, and only the total was measured.
         """
         check_scope(scope)
+        if scope == "provisioned":
+            return self.energy_total_j
         values = {
             "energy_dynamic": self.energy_dynamic_j,
-            "energy_idle": self.energy_idle_j,
+            "energy_startup": self.energy_startup_j,
             "energy": self.energy_total_j,
         }
         known = {name: value for name, value in values.items() if value is not None}

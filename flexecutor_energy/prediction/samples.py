@@ -26,6 +26,7 @@ TARGETS = {
     "cpu_time": "cpu_time_s",
     "energy_dynamic": "energy_dynamic_j",
     "energy_idle": "energy_idle_j",
+    "energy_startup": "energy_startup_j",
     "energy": "energy_j",
 }
 # totals over workers: predicted for one worker and multiplied
@@ -200,7 +201,7 @@ def _without_outlying_energies(
 ) -> dict[str, FloatArray]:
     rows, conditions = _rows(runs, parents), _conditions(runs, parents)
     cleaned = dict(values)
-    for target in ("energy_dynamic", "energy_idle", "energy"):
+    for target in ("energy_dynamic", "energy_idle", "energy_startup", "energy"):
         if target not in values or not np.any(values[target] > 0):
             continue
         column = values[target].copy()

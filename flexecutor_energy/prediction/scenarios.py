@@ -102,6 +102,7 @@ def stage_prediction(
         energy=_energy_interval(stage, scenarios, accounts.scope, confidence),
         energy_dynamic=bands.get("energy_dynamic"),
         energy_idle=bands.get("energy_idle"),
+        energy_startup=bands.get("energy_startup"),
         cost=Interval(float(cost[0]), float(cost[1]), float(cost[2]), confidence),
         extrapolated=scenarios.extrapolated,
     )

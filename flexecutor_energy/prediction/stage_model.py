@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from flexecutor_energy.prediction.anchors import Anchors, no_anchors
 from flexecutor_energy.prediction.predictor import Predictor
+from flexecutor_energy.prediction.results import stage_energy_j
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS
 from flexecutor_energy.workflow.config import StageConfig
@@ -87,7 +88,8 @@ class StageModel:
     parents : the parents whose worker counts are inputs of the prediction: those that were
         measured with more than one
     targets : ``time``, ``worker_seconds`` and, where measured, ``cpu_time``,
-        ``energy_dynamic`` and ``energy_idle``, or ``energy`` where only the sum is known
+        ``energy_dynamic`` and ``energy_idle``, or ``energy`` where only their sum is known, and
+        ``energy_startup``
     configs : the configurations that were measured
     failed : the configurations that failed whenever they were tried
     fan_in_range : parent → least and most workers it was measured with, also of parents whose
@@ -184,6 +186,26 @@ class StageModel:
             for parent, (low, high) in self.fan_in_range.items():
                 outside[i] = outside[i] or not low <= fan_in.get(parent, low) <= high
         return np.array(outside, dtype=bool)
+
+    def ratio(self, metric: str, *, scope: str = "provisioned", seen: bool = False) -> FloatArray:
+        """Return measured/predicted of each run: array (runs,), NaN where unknown.
+
+        Parameters
+        ----------
+        metric : ``time``, ``energy`` or ``cost`` (billed seconds)
+        scope : of energy
+        seen : of predictions that know the other runs of the condition
+        """
+        if metric != "energy":
+            return self.runs.ratio("time" if metric == "time" else "worker_seconds", seen=seen)
+        measured = stage_energy_j(self.runs.measured, scope, self.stage)
+        known = self.runs.repeated if seen else self.runs.predicted
+        predicted = stage_energy_j(known, scope, self.stage)
+        unknown = np.full(len(self.runs.run_ids), np.nan)
+        if measured is None or predicted is None:
+            return unknown
+        ratio: FloatArray = np.divide(measured, predicted, out=unknown, where=predicted > 0)
+        return ratio
 
 
 def covariates(rows: Rows, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

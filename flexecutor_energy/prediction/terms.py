@@ -16,6 +16,7 @@ _TERMS: Mapping[str, Mapping[str, int]] = {
     # the stage's own resources
     "1": {},
     "1/w": {"w": -1},  # data shared by the workers, not bound by cpu
+    "k": {"k": 1},
     "1/k": {"k": -1},
     "1/(k·w)": {"k": -1, "w": -1},  # perfectly parallel work
     "1/(k·w²)": {"k": -1, "w": -2},  # work that grows faster than its share of the data
@@ -51,6 +52,7 @@ FAN_IN = ("f", "f/w", "f/k", "f/(k·w)", "s·f", "s·f/w")
 FAN_IN_COMPUTE = ("f/k", "f/(k·w)", "s·f", "s·f/w")
 MEMORY = ("1/m", "1/(m·w)")
 ENERGY = ("c", "T", "k·T", "m·T")
+STARTUP = ("1", "k", "1/k", "1/w", "w", "w/k")
 CPU_TIME = ("1/w", "1", "w", "1/w²", "k·T", "T")
 
 

@@ -217,7 +217,10 @@ def _report(
 def _energy_targets(model: StageModel) -> tuple[str, ...]:
     if not model.has_energy:
         return ()
-    return ("energy",) if "energy" in model.targets else ("energy_dynamic", "energy_idle")
+    startup = ("energy_startup",) if "energy_startup" in model.targets else ()
+    if "energy" in model.targets:
+        return ("energy", *startup)
+    return ("energy_dynamic", "energy_idle", *startup)
 
 
 def _stage_notes(data: StageData) -> list[str]:

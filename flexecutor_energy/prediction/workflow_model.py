@@ -11,7 +11,6 @@ from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, check_confid
 from flexecutor_energy.prediction.evidence import METRICS, run_ratios, widest_of_any_stage
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.results import (
-    Scope,
     StagePrediction,
     StageTable,
     WorkflowPrediction,
@@ -131,6 +130,7 @@ class WorkflowModel:
             cpu_time_s=values.get("cpu_time"),
             energy_dynamic_j=values.get("energy_dynamic"),
             energy_idle_j=values.get("energy_idle"),
+            energy_startup_j=values.get("energy_startup"),
             energy_total_j=stage_energy_j(values, "provisioned", stage_id),
             extrapolated=model.extrapolated(configs, given),
         )
@@ -142,7 +142,7 @@ class WorkflowModel:
         fan_in: Mapping[str, int] | None = None,
         *,
         confidence: float = 0.95,
-        scope: Scope = "provisioned",
+        scope: str = "provisioned",
         pricing: PricingChoice = None,
         requests: tuple[float, float] = (0.0, 0.0),
     ) -> StagePrediction:
@@ -175,7 +175,7 @@ class WorkflowModel:
         configs: Mapping[str, StageConfig],
         edges: Edges | None = None,
         confidence: float = 0.95,
-        scope: Scope = "provisioned",
+        scope: str = "provisioned",
         pricing: PricingChoice = None,
         *,
         idle_power_w: float | None = None,
@@ -231,7 +231,7 @@ class WorkflowModel:
         confidence: float = 0.95,
         *,
         seen: bool | Collection[str] = False,
-        scope: Scope = "provisioned",
+        scope: str = "provisioned",
         pricing: PricingChoice = None,
         idle_power_w: float | None = None,
     ) -> float:
@@ -254,7 +254,7 @@ class WorkflowModel:
         confidence: float = 0.95,
         *,
         seen: bool | Collection[str] = False,
-        scope: Scope = "provisioned",
+        scope: str = "provisioned",
         pricing: PricingChoice = None,
         idle_power_w: float | None = None,
     ) -> Bound:

@@ -46,6 +46,7 @@ def stage_runs(draw: st.DrawFn) -> StageRun:
                 energy_j=dynamic + idle if with_energy else None,
                 energy_dynamic_j=dynamic if with_energy else None,
                 energy_idle_j=idle if with_energy else None,
+                energy_startup_j=draw(st.none() | joules),
                 cpu_time_s=draw(st.none() | seconds),
             )
         )

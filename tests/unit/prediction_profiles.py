@@ -21,6 +21,7 @@ JOLTEON_PARENTS = {
 
 WATTS_PER_BUSY_CORE = 6.0
 WATTS_PER_RESERVED_CORE = 2.0
+STARTUP_J = 3.0
 
 
 def reference(workflow: str) -> dict[str, Profile]:
@@ -66,6 +67,7 @@ def worker(
         energy_j=dynamic + idle if energy else None,
         energy_dynamic_j=dynamic if energy else None,
         energy_idle_j=idle if energy else None,
+        energy_startup_j=STARTUP_J * factor if energy else None,
         cpu_time_s=busy if energy else None,
     )
 
@@ -123,6 +125,7 @@ def scaled_run(run: StageRun, factor: float) -> StageRun:
         "energy_j",
         "energy_dynamic_j",
         "energy_idle_j",
+        "energy_startup_j",
         "cpu_time_s",
     )
     workers = tuple(

@@ -170,7 +170,8 @@ def test_energy_known_only_as_a_total_is_predicted_as_a_total() -> None:
         replace(
             run,
             workers=tuple(
-                replace(w, energy_dynamic_j=None, energy_idle_j=None) for w in run.workers
+                replace(w, energy_dynamic_j=None, energy_idle_j=None, energy_startup_j=None)
+                for w in run.workers
             ),
         )
         for run in profile.runs

@@ -19,6 +19,7 @@ from flexecutor_energy.records.run import Profile
 from flexecutor_energy.workflow.config import StageConfig
 from tests.unit.prediction_profiles import (
     JOLTEON_PARENTS,
+    STARTUP_J,
     grid,
     made_profile,
     reference,
@@ -101,7 +102,7 @@ def test_a_cloud_price_on_times_from_elsewhere_is_labelled(model: WorkflowModel)
     assert "hypothetical" in model.predict(everywhere(CONFIG)).hypothetical
 
 
-def test_scopes_differ_by_the_idle_part(model: WorkflowModel) -> None:
+def test_scopes_differ_by_idle_power_and_the_start_of_workers(model: WorkflowModel) -> None:
     configs = everywhere(CONFIG)
     marginal = model.predict(configs, scope="marginal").energy
     provisioned = model.predict(configs, scope="provisioned").energy
@@ -111,8 +112,10 @@ def test_scopes_differ_by_the_idle_part(model: WorkflowModel) -> None:
     assert host.energy is not None
     stages = model.predict(configs).stages.values()
     idle = sum(stage.energy_idle.mean for stage in stages if stage.energy_idle)
-    assert provisioned.mean == pytest.approx(marginal.mean + idle)
-    assert host.energy.mean == pytest.approx(marginal.mean + 50.0 * host.time.mean)
+    startup = sum(stage.energy_startup.mean for stage in stages if stage.energy_startup)
+    assert startup == pytest.approx(4 * 2 * STARTUP_J, rel=0.05)
+    assert provisioned.mean == pytest.approx(marginal.mean + idle + startup)
+    assert host.energy.mean == pytest.approx(marginal.mean + startup + 50.0 * host.time.mean)
 
 
 def test_scope_host_needs_the_idle_power(model: WorkflowModel) -> None:
@@ -149,7 +152,7 @@ def test_senseless_arguments_are_refused(model: WorkflowModel) -> None:
     with pytest.raises(ConfigurationError, match="confidence"):
         model.predict(everywhere(CONFIG), confidence=1.0)
     with pytest.raises(ConfigurationError, match="scope 'total'"):
-        model.predict(everywhere(CONFIG), scope="total")  # type: ignore[arg-type]
+        model.predict(everywhere(CONFIG), scope="total")
     with pytest.raises(ConfigurationError, match="metric 'speed'"):
         model.bound_factor("speed")
     with pytest.raises(UnknownStageError):
@@ -212,6 +215,16 @@ def test_a_table_has_energy_by_scope(model: WorkflowModel) -> None:
     assert np.all(provisioned > marginal)
     with pytest.raises(ConfigurationError):
         table.energy_j("everything")
+
+
+def test_a_stage_tells_how_far_off_its_predictions_were(model: WorkflowModel) -> None:
+    stage = model.stages["a"]
+    for metric in ("time", "energy", "cost"):
+        ratios = stage.ratio(metric)
+        assert ratios.shape == (18,)
+        assert np.median(ratios) == pytest.approx(1.0, abs=0.1)
+    assert not np.array_equal(stage.ratio("energy"), stage.ratio("energy", scope="marginal"))
+    assert np.isfinite(stage.ratio("energy", seen=True)).all()
 
 
 def test_an_empty_table_is_empty(model: WorkflowModel) -> None:

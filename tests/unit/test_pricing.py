@@ -72,7 +72,9 @@ def test_more_cores_than_lambda_gives_with_that_memory_are_pointed_out() -> None
 def test_a_cloud_price_on_times_of_another_place_is_hypothetical() -> None:
     assert "hypothetical" in AWS_LAMBDA_X86.hypothetical("localhost")
     assert "hypothetical" in AWS_LAMBDA_X86.hypothetical(None)
+    assert "hypothetical" in AWS_LAMBDA_X86.hypothetical("lithops:localhost")
     assert AWS_LAMBDA_X86.hypothetical("aws_lambda") == ""
+    assert AWS_LAMBDA_X86.hypothetical("lithops:aws_lambda") == ""
     assert host_pricing(1.0).hypothetical("localhost") == ""
 
 
