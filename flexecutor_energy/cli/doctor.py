@@ -9,8 +9,8 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.checks import Finding
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
+from flexecutor_energy.cli.workflows import workspace_of
 from flexecutor_energy.errors import EnergyUnavailableError
-from flexecutor_energy.workspace import Workspace
 
 Strict = Annotated[
     bool,
@@ -28,7 +28,7 @@ def doctor(
     """Say what this machine offers: processor, energy methods, limits, storage, Lithops."""
     from flexecutor_energy.hardware.detect import detect_host
 
-    place = Workspace.of(workspace)
+    place = workspace_of(workspace)
     facts = detect_host()
     energy, certain = checks.energy(facts)
     parts = {

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from flexecutor_energy.cli.measuring import by_config
+from flexecutor_energy.cli.measuring import by_config, mean_known
 from flexecutor_energy.cli.tables import table
 from flexecutor_energy.quantities import format_quantity
 from flexecutor_energy.workflow.config import ConfigSpace
@@ -129,14 +128,9 @@ def _forecast(needs: "StageNeeds", profile: "Profile") -> StageForecast:
         configurations=len(needs.left),
         left=needs.total_left,
         known=needs.runs.total(),
-        run_s=_mean([seconds for seconds, _ in means]),
-        run_j=_mean([joules for _, joules in means]),
+        run_s=mean_known([seconds for seconds, _ in means]),
+        run_j=mean_known([joules for _, joules in means]),
     )
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def _known(value: float | None, unit: str) -> str:

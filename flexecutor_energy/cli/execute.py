@@ -9,7 +9,7 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.auditing import audit_table, energy_line, verdict
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import config_document, opened_storage
+from flexecutor_energy.cli.measuring import config_document, inputs_in_place
 from flexecutor_energy.cli.plans import read_plan, stored_plan
 from flexecutor_energy.cli.progress import StageLines
 from flexecutor_energy.cli.spaces import one_config
@@ -70,9 +70,7 @@ def execute(
         chosen = stored_plan(built.workspace, built.name, command)
     if chosen is not None and chosen.dag != built.name:
         raise ConfigurationError(f"the plan is of {chosen.dag!r}, the workflow is {built.name!r}")
-    with opened_storage(storage, backend, built.workspace.root) as opened:
-        show.note(f"storage: {opened.describe()}")
-        workflow.prepare(size, str(built.workspace.root), opened)
+    with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
         run = built.execute(
             chosen,
             backend=backend,

@@ -10,7 +10,7 @@ from flexecutor_energy.cli.auditing import audit_table, energy_line, verdict
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.execute import require_answer, run_document
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import Measured, measure, opened_storage, profile_table
+from flexecutor_energy.cli.measuring import Measured, inputs_in_place, measure, profile_table
 from flexecutor_energy.cli.plans import certificate_line, plan_document, save_plan
 from flexecutor_energy.cli.profile import Reps
 from flexecutor_energy.cli.progress import StageLines
@@ -75,10 +75,7 @@ def loop(
     workflow = find_workflow(dag)
     space = chosen_space(workflow, size, cpu, memory, workers)
     built = workflow.build(size, workspace)
-    root = built.workspace.root
-    with opened_storage(storage, backend, root) as opened:
-        show.note(f"storage: {opened.describe()}")
-        workflow.prepare(size, str(root), opened)
+    with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
         shared: dict[str, Any] = {
             "backend": backend,
             "storage": opened,

@@ -1,7 +1,7 @@
 """The sweep as commands run it: inputs in place, progress shown, results told."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.progress import SweepView
 from flexecutor_energy.cli.tables import shown_path, span, table
+from flexecutor_energy.cli.workflows import Workflow
 from flexecutor_energy.errors import FlexecutorEnergyError
+from flexecutor_energy.quantities import format_quantity
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
+from flexecutor_energy.workspace import Workspace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,7 +60,7 @@ class Measured:
 
 
 @contextlib.contextmanager
-def opened_storage(storage: str | None, backend: str, workspace: Path) -> "Iterator[Storage]":
+def opened_storage(storage: str | None, backend: str, workspace: Workspace) -> "Iterator[Storage]":
     """Open the object store for the whole of a command, so that its server starts once.
 
     A Lithops configuration file given as backend also names the store, unless ``storage`` does.
@@ -70,6 +73,17 @@ def opened_storage(storage: str | None, backend: str, workspace: Path) -> "Itera
         config = read_lithops_file(Path(backend))
         choice = config if store_of_lithops(config) is not None else None
     with open_storage(choice, workspace) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def inputs_in_place(
+    show: Show, workflow: Workflow, dag: "DAG", size: str | None, storage: str | None, backend: str
+) -> "Iterator[Storage]":
+    """Open the object store for a workflow, say which it is, and see that its inputs are there."""
+    with opened_storage(storage, backend, dag.workspace) as opened:
+        show.note(f"storage: {opened.describe()}")
+        workflow.prepare(size, str(dag.workspace.root), opened)
         yield opened
 
 
@@ -95,32 +109,40 @@ def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measu
 
 def profile_table(profiles: "Mapping[str, Profile]") -> "Table":
     """Return a table of what is known of each stage, fastest and slowest, least and most."""
-    result = table("stage", "configs>", "runs>", "time>", "energy>", "failed>")
+    some_failed = any(profile.failed_configs for profile in profiles.values())
+    columns = ("stage", "configs>", "runs>", "time>", "energy>", "start-up>")
+    result = table(*columns, *(["failed>"] if some_failed else []))
     for stage_id, profile in profiles.items():
         rows = by_config(profile)
-        result.add_row(
+        start_up = mean_known([run.energy_startup_j for run in profile.runs])
+        cells = [
             stage_id,
             str(len(rows)),
             str(len(profile.runs)),
             span([time for time, _ in rows.values()], "s"),
             span([joules for _, joules in rows.values()], "J"),
-            str(len(profile.failed_configs)),
-        )
+            format_quantity(start_up, "J"),
+        ]
+        result.add_row(*cells, *([str(len(profile.failed_configs))] if some_failed else []))
     return result
 
 
 def by_config(profile: "Profile") -> dict[StageConfig, tuple[float | None, float | None]]:
-    """Return the mean seconds and joules of each configuration, None where unmeasured."""
+    """Return the mean seconds and joules of each configuration, None where unmeasured.
+
+    The joules are those of the stage's function, without the start of its workers.
+    """
     return {
         config: (
-            _mean([run.time_s for run in profile.runs if run.config == config]),
-            _mean([run.energy_j for run in profile.runs if run.config == config]),
+            mean_known([run.time_s for run in profile.runs if run.config == config]),
+            mean_known([run.energy_j for run in profile.runs if run.config == config]),
         )
         for config in profile.configs
     }
 
 
-def _mean(values: list[float | None]) -> float | None:
+def mean_known(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are known, None where none is."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
 
@@ -133,6 +155,7 @@ def _methods(profiles: "Mapping[str, Profile]") -> list[str]:
 def _stage_document(profile: "Profile") -> dict[str, Any]:
     return {
         "runs": len(profile.runs),
+        "energy_startup_j": mean_known([run.energy_startup_j for run in profile.runs]),
         "configurations": [
             {**config_document(config), "time_s": time_s, "energy_j": energy_j}
             for config, (time_s, energy_j) in by_config(profile).items()

@@ -1,6 +1,5 @@
 """``flexecutor-energy profile``: measure a workflow over a space of configurations."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import measure, opened_storage, profile_table
+from flexecutor_energy.cli.measuring import inputs_in_place, measure, profile_table
 from flexecutor_energy.cli.spaces import chosen_space
 from flexecutor_energy.cli.tables import ledger_table, shown_path
 from flexecutor_energy.cli.workflows import find_workflow
@@ -72,10 +71,7 @@ def profile(
         show.say(*sweep.lines())
         show.document(sweep.document())
         return
-    place: Path = built.workspace.root
-    with opened_storage(storage, backend, place) as opened:
-        show.note(f"storage: {opened.describe()}")
-        workflow.prepare(size, str(place), opened)
+    with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
         measured = measure(
             show,
             built,

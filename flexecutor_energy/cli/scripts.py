@@ -9,7 +9,7 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.app import end_like_errors
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import measure, opened_storage, profile_table
+from flexecutor_energy.cli.measuring import inputs_in_place, measure, profile_table
 from flexecutor_energy.cli.profile import Reps
 from flexecutor_energy.cli.spaces import chosen_space
 from flexecutor_energy.cli.tables import shown_path
@@ -73,9 +73,7 @@ def _profile_and_train(
         workflow = find_workflow(name)
         space = chosen_space(workflow, size, cpu, memory, workers)
         built = workflow.build(size, workspace)
-        root = built.workspace.root
-        with opened_storage(storage, backend, root) as opened:
-            workflow.prepare(size, str(root), opened)
+        with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
             measured = measure(
                 show,
                 built,

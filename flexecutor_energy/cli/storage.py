@@ -15,6 +15,7 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.tables import shown_path
+from flexecutor_energy.cli.workflows import workspace_of
 from flexecutor_energy.errors import StorageError
 from flexecutor_energy.storage import seaweed, watch
 from flexecutor_energy.storage.location import StoreSpec
@@ -37,7 +38,7 @@ ShowSecret = Annotated[bool, typer.Option("--show-secret", help="Print the keys 
 @reported
 def run(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = False) -> None:
     """Keep the server running in the foreground until Ctrl-C."""
-    with EmbeddedServer(Workspace.of(workspace)) as server:
+    with EmbeddedServer(workspace_of(workspace)) as server:
         _connection(show, server.spec, show_secret=show_secret)
         show.note("it runs until Ctrl-C, and for as long as another process uses it")
         try:
@@ -50,7 +51,7 @@ def run(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = F
 @reported
 def start(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = False) -> None:
     """Start the server in the background; 'storage stop' ends it."""
-    place = Workspace.of(workspace)
+    place = workspace_of(workspace)
     if _keeper(place) is None:
         _spawn_keeper(place)
     with EmbeddedServer(place) as server:  # attaches
@@ -61,7 +62,7 @@ def start(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret =
 @reported
 def stop(show: Show, workspace: opt.Workspace = None) -> None:
     """End what 'storage start' began; a server that others use stays until they end."""
-    place = Workspace.of(workspace)
+    place = workspace_of(workspace)
     keeper = _keeper(place)
     if keeper is not None:
         os.kill(int(keeper.partition("-")[0]), signal.SIGTERM)
@@ -80,7 +81,7 @@ def stop(show: Show, workspace: opt.Workspace = None) -> None:
 @reported
 def status(show: Show, workspace: opt.Workspace = None) -> None:
     """Say whether the server of this workspace runs, where, and for whom; starts nothing."""
-    place = Workspace.of(workspace)
+    place = workspace_of(workspace)
     state = _state(place)
     if state["running"]:
         show.say(
@@ -97,7 +98,7 @@ def status(show: Show, workspace: opt.Workspace = None) -> None:
 @reported
 def env(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = False) -> None:
     """Print the variables by which other programs reach the running server."""
-    place = Workspace.of(workspace)
+    place = workspace_of(workspace)
     if not _state(place)["running"]:
         raise StorageError("the server of this workspace is not running; run: storage start")
     with EmbeddedServer(place) as server:

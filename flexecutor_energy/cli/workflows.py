@@ -51,17 +51,18 @@ class Workflow:
         """
         from flexecutor_energy.dag import DAG
 
+        place = _named_workspace(workspace)
         dag = self.factory
         if not isinstance(dag, DAG):
-            dag = self._call(self.factory, size=parse_size(size), workspace=workspace)
+            dag = self._call(self.factory, size=parse_size(size), workspace=place)
             if size is not None and not _takes(self.factory, "size"):
                 raise ConfigurationError(f"{self.name} takes no size; leave --size out")
         if not isinstance(dag, DAG):
             raise ConfigurationError(
                 f"{self.name} gives a {type(dag).__name__}, not a flexecutor_energy.DAG"
             )
-        if workspace is not None:
-            dag.workspace = Workspace.of(workspace)
+        if place is not None:
+            dag.workspace = Workspace.of(place)
         return dag
 
     def prepare(self, size: str | None, workspace: str | None, storage: Any = None) -> None:
@@ -152,6 +153,11 @@ def find_workflow(name: str | None) -> Workflow:
     return Workflow(name, module, module.build)
 
 
+def workspace_of(folder: str | None) -> Workspace:
+    """Return the workspace asked for; None takes that of the settings, or the current folder."""
+    return Workspace.of(_named_workspace(folder))
+
+
 def list_workflows() -> list[str]:
     """Return the names of the packages under ``./dags``, in order of the alphabet."""
     return sorted(init.parent.name for init in _dags_folder().glob("*/__init__.py"))
@@ -176,6 +182,12 @@ def _takes(function: Callable[..., Any], argument: str) -> bool:
     return argument in parameters or any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
     )
+
+
+def _named_workspace(folder: str | None) -> Path | str | None:
+    from flexecutor_energy.settings import Settings
+
+    return folder or Settings().workspace
 
 
 def _value(text: str) -> Any:

@@ -173,7 +173,7 @@ def test_a_finished_sweep_measures_nothing_twice(on: Invoke, workspace: Path) ->
     result = on("profile", *PLACE, "--reps", "2", "--json")
     document = json.loads(result.stdout)
     assert (document["runs_done"], document["runs_left"]) == (0, 0)
-    assert document["stages"]["count"]["runs"] == 4
+    assert set(document["stages"]) == {"count", "add"}
     assert file.read_text() == before
 
 
@@ -203,7 +203,7 @@ def test_train_shows_errors_on_held_out_configurations(on: Invoke) -> None:
     assert result.exit_code == 0
     assert "held out" in result.stdout
     document = json.loads(on("train", "--json").stdout)
-    assert document["stages"]["count"]["runs"] == 4
+    assert set(document["stages"]) == {"count", "add"}
 
 
 def test_a_corrupt_profile_is_named_with_its_line_and_left_alone(

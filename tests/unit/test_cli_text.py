@@ -24,7 +24,7 @@ from flexecutor_energy.optimization.terms import Terms
 from flexecutor_energy.pricing import resolve_pricing
 from flexecutor_energy.profiling.sweep import SweepProgress
 from flexecutor_energy.quantities import Interval
-from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
+from flexecutor_energy.records.run import FailedRun, Profile, StageRun, WorkerRecord
 from flexecutor_energy.workflow.config import StageConfig
 
 LEDGER = Ledger(workers_s=2.0, startup_s=1.0, engine_s=0.5, storage_s=0.0, total_s=4.0)
@@ -133,14 +133,25 @@ def test_a_profile_is_summed_up_by_its_extremes() -> None:
     runs = tuple(
         StageRun(
             StageConfig(1, workers),
-            (WorkerRecord(compute_s=seconds, cold_start_s=0.5, energy_j=joules),),
+            (
+                WorkerRecord(
+                    compute_s=seconds, cold_start_s=0.5, energy_j=joules, energy_startup_j=4.0
+                ),
+            ),
         )
         for workers, seconds, joules in ((1, 2.5, 10.0), (1, 3.5, 30.0), (2, 1.5, None))
     )
     profile = Profile("d", "count", runs)
     assert by_config(profile) == {StageConfig(1, 1): (3.5, 20.0), StageConfig(1, 2): (2.0, None)}
     row = lines(profile_table({"count": profile}))[2]
-    assert row.split() == ["count", "2", "3", "2", "s", "…", "3.5", "s", "20", "J", "0"]
+    assert row.split() == ["count", "2", "3", "2", "s", "…", "3.5", "s", "20", "J", "4", "J"]
+
+
+def test_failed_configurations_are_counted_where_there_are_any() -> None:
+    failure = FailedRun(StageConfig(1, 1), "id", "out_of_memory: too much")
+    shown = lines(profile_table({"count": Profile("d", "count", failures=(failure,))}))
+    assert shown[0].endswith("failed")
+    assert shown[2].split() == ["count", "0", "0", *["unmeasured"] * 3, "1"]
 
 
 def forecast(run_j: float | None) -> Forecast:

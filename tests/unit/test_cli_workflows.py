@@ -59,6 +59,17 @@ def test_a_dag_object_is_taken_as_it_is(folder: Path) -> None:
     assert find_workflow("my_flow_b:dag").build(None, None).name == "ready"
 
 
+def test_the_workspace_is_the_one_asked_for_or_that_of_the_settings_or_the_dags_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = Workflow("mine", cli_workflow, lambda: DAG("mine", tmp_path / "own"))
+    monkeypatch.delenv("FLEXECUTOR_ENERGY_WORKSPACE", raising=False)
+    assert workflow.build(None, None).workspace.root == tmp_path / "own"
+    monkeypatch.setenv("FLEXECUTOR_ENERGY_WORKSPACE", str(tmp_path / "set"))
+    assert workflow.build(None, None).workspace.root == tmp_path / "set"
+    assert workflow.build(None, str(tmp_path / "asked")).workspace.root == tmp_path / "asked"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
