@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.execution.backends.protocol import Backend
 from flexecutor_energy.execution.backends.select import open_backend
 from flexecutor_energy.execution.engine import Engine, RunOptions
@@ -100,14 +101,33 @@ def open_session(backend: Any, storage: Storage, workspace: Workspace) -> Iterat
     backend : a name, a Lithops configuration, or a backend object
     storage : where data lies; stays open
     workspace : folder of profiles, models and runs
+
+    Raises
+    ------
+    ConfigurationError
+        Workers run elsewhere and could not reach the storage.
     """
     logger.info("storage: %s", storage.describe())
     runner = open_backend(backend)
     try:
+        _check_reach(storage, runner)
         yield Session(storage, runner, workspace)
     finally:
         if runner is not backend:
             runner.close()
+
+
+def _check_reach(storage: Storage, backend: Backend) -> None:
+    if not backend.on_this_host and storage.spec.reach != "network":
+        raise ConfigurationError(
+            f"workers of {backend.name} run on other hosts and cannot reach {storage.describe()}; "
+            "name a store on the network: S3_ENDPOINT, --storage, or a section of the Lithops "
+            "configuration"
+        )
+    if storage.spec.reach == "process":
+        raise ConfigurationError(
+            "workers are other processes and cannot see a store in memory; use 'file'"
+        )
 
 
 def new_run_id() -> str:

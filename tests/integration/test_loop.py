@@ -380,3 +380,11 @@ def test_flexecutors_own_entry_points_work(tmp_path: Path) -> None:
         return run
 
     assert main().stages["count"].config.workers == 2
+
+
+def test_a_store_that_workers_cannot_see_is_refused(dag: DAG) -> None:
+    configure(dag)
+    storage = dag.storage("memory")
+    storage.ensure_bucket()
+    with pytest.raises(ConfigurationError, match="memory"):
+        dag.execute(backend="local", storage="memory")
