@@ -8,6 +8,16 @@ _PLACE = "What to work on"
 _SPACE = "Configurations"
 _RUNS = "Runs"
 
+_METHODS = ("auto", "model", "off")
+
+
+def _method(name: str) -> str:
+    """Refuse an energy method that runs do not know, rather than use another one."""
+    if name not in _METHODS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(_METHODS)}")
+    return name
+
+
 Dag = Annotated[
     str | None,
     typer.Option(
@@ -78,7 +88,8 @@ Energy = Annotated[
     str,
     typer.Option(
         "--energy",
-        metavar="auto|model|off",
+        metavar="|".join(_METHODS),
+        callback=_method,
         help="How joules are had.",
         rich_help_panel=_RUNS,
     ),

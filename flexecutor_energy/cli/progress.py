@@ -59,7 +59,8 @@ class SweepView:
         if self._bar is not None:
             progress, task = self._bar
             done, total = state.runs_done, state.runs_done + state.runs_left
-            progress.update(task, completed=done, total=total, state=self._state(state))
+            shown = self._state(state)
+            progress.update(task, completed=done, total=total, state=shown, refresh=True)
         elif state.runs_done or state.runs_left:
             runs = f"{self._name}: {state.runs_done} of {state.runs_done + state.runs_left} runs"
             self._show.note(", ".join(part for part in (runs, self._state(state)) if part))
@@ -117,13 +118,14 @@ def joules_so_far(joules: float | None) -> str:
 
 
 def _progress(show: Show) -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    """Return a bar that is drawn after each run only: drawing costs what is being measured."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     return Progress(
-        SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("{task.fields[state]}", markup=False),
         console=show.err,
+        auto_refresh=False,
     )

@@ -119,6 +119,7 @@ def _each(show: Show, names: list[str] | None, one: Callable[[str], object]) -> 
         except MissingExtraError as error:
             show.note(f"{name} is left out: {error}")
             missing.append(error)
+    if documents or not missing:
+        show.document(documents)
     if missing:
         raise missing[0]
-    show.document(documents)

@@ -230,37 +230,41 @@ def test_help_loads_nothing_heavy() -> None:
     assert heavy & set(done.stdout.split()) == set()
 
 
+def script(name: str, *arguments: str, tmp: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / name), *arguments, "--workspace", str(tmp / "workspace")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp)},
+        cwd=ROOT,
+        timeout=100,
+        check=False,
+    )
+
+
 def test_the_scripts_profile_and_train_what_they_are_asked_to(tmp_path: Path) -> None:
-    target = ["--dag", cli_workflow.NAME, "--workspace", str(tmp_path)]
-    place = [*LOCAL, "--reps", "2"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
-    for script, arguments in (("dag_profiling.py", place), ("dag_training.py", [])):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / script), *target, *arguments, "--json"],
-            capture_output=True,
-            text=True,
-            env=env,
-            cwd=ROOT,
-            timeout=100,
-            check=False,
-        )
+    target = ("--dag", cli_workflow.NAME, "--json")
+    for name, options in (("dag_profiling.py", (*LOCAL, "--reps", "2")), ("dag_training.py", ())):
+        done = script(name, *target, *options, tmp=tmp_path)
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)[cli_workflow.NAME]
         assert set(document["train"]["stages"]) == {"count", "add"}
-    assert measured_runs(tmp_path) == 4
-    assert (tmp_path / "models" / "counting" / "model.json").exists()
+    assert measured_runs(tmp_path / "workspace") == 4
+    assert (tmp_path / "workspace" / "models" / "counting" / "model.json").exists()
 
 
-@pytest.mark.parametrize("script", ["dag_profiling.py", "dag_training.py"])
-def test_the_scripts_tell_the_rest_when_asked(script: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / script), "--help"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-    )
+def test_a_workflow_whose_packages_are_missing_does_not_stop_the_others(tmp_path: Path) -> None:
+    names = ("tests.unit.cli_workflow:needs_more", cli_workflow.NAME)
+    target = [option for name in names for option in ("--dag", name)]
+    done = script("dag_profiling.py", *target, *LOCAL, "--json", tmp=tmp_path)
+    assert done.returncode == 2
+    assert "pip install 'flexecutor-energy[ml]'" in done.stderr
+    assert set(json.loads(done.stdout)) == {cli_workflow.NAME}
+
+
+@pytest.mark.parametrize("name", ["dag_profiling.py", "dag_training.py"])
+def test_the_scripts_tell_the_rest_when_asked(name: str, tmp_path: Path) -> None:
+    done = script(name, "--help", tmp=tmp_path)
     assert done.returncode == 0
-    assert f"Usage: {script}" in done.stdout
+    assert f"Usage: {name}" in done.stdout
     assert "--dag" in done.stdout

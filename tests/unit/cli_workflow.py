@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flexecutor_energy import DAG, ConfigSpace, FlexData, Stage, StageContext
+from flexecutor_energy.errors import MissingExtraError
 
 NAME = "tests.unit.cli_workflow:build"
 SPACE = ConfigSpace(
@@ -49,6 +50,11 @@ def build(size: Any = "small", workspace: Any = None) -> DAG:
     dag = DAG("counting", workspace=workspace)
     dag.add_stages([first, last])
     return dag
+
+
+def needs_more(size: Any = "small") -> DAG:
+    """Refuse, as a workflow does whose packages are not installed."""
+    raise MissingExtraError("no-such-package", "ml", "this workflow")
 
 
 def answer(run: Any) -> int:

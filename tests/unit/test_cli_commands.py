@@ -98,6 +98,7 @@ def test_an_unknown_workflow_is_bad_usage(command: str) -> None:
         ("profile", ("--budget-seconds", "-1"), "budget's seconds must be above 0"),
         ("profile", ("--storage", "ftp://x"), "'ftp://x' is not understood"),
         ("profile", ("--backend", "mainframe"), "unknown backend 'mainframe'"),
+        ("profile", ("--energy", "psychic"), "'psychic' is none of auto, model, off"),
         ("optimize", ("--objective", "joy"), "unknown objective 'joy'; known: energy, time"),
         ("optimize", ("--max-time", "0"), "--max-time must be above 0"),
         ("optimize", ("--max-cost", "-1"), "--max-cost must be above 0"),
@@ -196,6 +197,15 @@ def test_a_stage_that_always_fails_ends_the_sweep_with_exit_code_1(anew: Invoke)
     assert result.exit_code == 1
     assert "stage count failed in this configuration: ValueError: asked to fail" in result.stderr
     assert "ValueError: asked to fail" in result.stderr.rpartition("error: ")[2]
+
+
+def test_energy_that_was_not_measured_is_exit_code_4_and_time_still_works(anew: Invoke) -> None:
+    assert anew("profile", *PLACE, "--energy", "off", "--reps", "2").exit_code == 0
+    assert anew("train").exit_code == 0
+    result = anew("optimize", "--objective", "energy")
+    assert result.exit_code == 4
+    assert "hold no energy" in result.stderr
+    assert anew("optimize", "--objective", "time").exit_code == 0
 
 
 def test_train_shows_errors_on_held_out_configurations(on: Invoke) -> None:
