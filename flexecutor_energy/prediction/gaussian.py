@@ -149,5 +149,6 @@ def _best_of(
     spectrum = np.maximum(values, 0.0)[:, None, :] + np.array(_NOISE)[None, :, None]
     signal = np.mean(rotated[:, None, :] / spectrum, axis=2)
     score = -0.5 * (len(residual) * np.log(signal) + np.sum(np.log(spectrum), axis=2))
+    score = np.round(score, 6)  # equally likely: the first, whatever the rounding
     trial, noise = np.unravel_index(int(np.argmax(score)), score.shape)
     return float(score[trial, noise]), trials[trial], _NOISE[noise]

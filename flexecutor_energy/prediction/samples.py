@@ -129,7 +129,9 @@ def _usable(profile: Profile, notes: list[str]) -> list[StageRun]:
 def _order(run: StageRun) -> tuple[object, ...]:
     """Sort so that results do not depend on the order of measuring, down to the last bit."""
     fan_in = tuple(sorted(run.fan_in.items()))
-    return (run.config.key, fan_in, str(run.run_id), run.time_s, run.worker_seconds)
+    values = (getattr(run, attribute) for attribute in TARGETS.values())
+    numbers = tuple(-1.0 if value is None else value for value in values)
+    return (run.config.key, fan_in, str(run.run_id), numbers)
 
 
 def _known_phases(run: StageRun) -> frozenset[str]:
