@@ -64,9 +64,7 @@ class Child:
         if self.stopped is not None:
             kill_tree(self.pid)  # what it started while it was being killed
             return
-        if self._baseline_bytes is None:
-            with contextlib.suppress(BlockingIOError):
-                self._baseline_bytes = int(os.read(self.baseline_fd, 64) or b"0") or None
+        self._read_baseline()
         self._watch_memory(now)
         timeout_s = self.task.timeout_s
         if timeout_s is not None and now - self.started_s > timeout_s:
@@ -74,6 +72,11 @@ class Child:
             self.stop(Failure("timeout", cause))
         if not self._samples or now - self._samples[-1].monotonic_s >= _SAMPLE_S:
             self.sample_host()
+
+    def _read_baseline(self) -> None:
+        if self._baseline_bytes is None:
+            with contextlib.suppress(BlockingIOError):
+                self._baseline_bytes = int(os.read(self.baseline_fd, 64) or b"0") or None
 
     def _watch_memory(self, now: float) -> None:
         used = procfs.tree_resident_bytes(self.pid)
@@ -118,6 +121,7 @@ class Child:
         host : where it ran
         """
         self.sample_host()
+        self._read_baseline()
         self._peak_bytes = max(self._peak_bytes, max_resident_bytes)
         progress = load_result(self.scratch)
         logs = _tail(self.scratch / LOG_FILE)
@@ -141,7 +145,7 @@ class Child:
             bytes_written=progress.bytes_written,
             outputs=progress.outputs,
             value=progress.value,
-            limits=self._limits(progress),
+            limits=self._limits(),
             host_samples=tuple(self._samples),
             supervisors=_supervisors(),
             logs=logs,
@@ -161,11 +165,11 @@ class Child:
             f"used {used_mb:.0f} MB beyond its start-up size, its limit is {limit_mb} MB",
         )
 
-    def _limits(self, progress: Progress) -> dict[str, object]:
+    def _limits(self) -> dict[str, object]:
         memory: dict[str, object] = {"requested_mb": self.task.memory_mb, "mechanism": "none"}
         if self.task.memory_mb:
             # without a known start-up size only the address space is bounded
-            watched = progress.baseline_mb is not None
+            watched = self._baseline_bytes is not None
             memory["mechanism"] = "rlimit-as+watchdog" if watched else "rlimit-as"
         return {"cpu": self.cpu.to_dict(), "memory": memory}
 

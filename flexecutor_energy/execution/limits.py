@@ -31,6 +31,7 @@ _PERIOD_US = 100_000
 # beyond what a function keeps resident, libraries map address space they never touch:
 # scikit-learn alone maps 590 MB while it holds 200
 _ADDRESS_SPACE_MARGIN_MB = 1024
+_GROUP_PREFIX = "flexecutor-energy-"
 _numbers = itertools.count()
 
 
@@ -91,7 +92,7 @@ class CpuGroup:
     @classmethod
     def create(cls, cpu: float, roots: "CgroupRoots") -> "CpuGroup | None":
         """Return a new group with a quota of ``cpu`` cores, or None where that is refused."""
-        name = f"flexecutor-energy-{os.getpid()}-{next(_numbers)}"
+        name = f"{_GROUP_PREFIX}{os.getpid()}-{next(_numbers)}"
         quota_us = max(1000, round(cpu * _PERIOD_US))
         for parent, mechanism in roots.parents():
             path = parent / name
@@ -171,6 +172,16 @@ class CgroupRoots:
                 # a group that holds processes cannot have limited children, its parent can
                 found.extend((group, "cgroup-v2-quota") for group in (own, own.parent))
         return [(path, how) for path, how in found if how != "cgroup-v2-quota" or _has_cpu(path)]
+
+
+def remove_stale_groups(roots: CgroupRoots) -> None:
+    """Remove empty groups whose makers were killed before they could do it."""
+    for parent, _ in roots.parents():
+        for path in parent.glob(f"{_GROUP_PREFIX}*"):
+            maker = path.name.removeprefix(_GROUP_PREFIX).partition("-")[0]
+            if not Path("/proc", maker).exists():
+                with contextlib.suppress(OSError):  # not empty, or gone meanwhile
+                    path.rmdir()
 
 
 def _has_cpu(group: Path) -> bool:

@@ -47,6 +47,12 @@ def parent_pid(pid: int) -> int | None:
     return int(fields[1]) if fields is not None else None
 
 
+def is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and nobody has waited for it yet."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] == "Z"
+
+
 def session_id(pid: int) -> int | None:
     """Return the session of a process, or None if it is gone."""
     fields = _stat(pid)

@@ -25,7 +25,7 @@ from flexecutor_energy.execution.limits import CgroupRoots, CpuGroup, limit_cpu
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 from flexecutor_energy.hardware.detect import detect_host
 
-_WATCH_S = 0.02
+_WATCH_S = 0.05
 _WATCH_MANY_S = 0.001  # for each invocation beside it: watching stays below a tenth of a core
 _KILL_S = 1.0
 _KILL_POLL_S = 0.002
@@ -135,6 +135,9 @@ class Supervisor:
             child.stop(Failure("cancelled", "the run was cancelled"))
         while self.busy:
             self.poll(_WATCH_S)
+        deadline = time.monotonic() + _KILL_S
+        while self._old_groups and time.monotonic() < deadline:
+            self.poll(_KILL_POLL_S)
 
     def _wait(self, timeout_s: float, wake_fd: int | None) -> bool:
         poller = select.poll()
@@ -185,11 +188,13 @@ class Supervisor:
 def supervise(task: WorkerTask) -> WorkerReport:
     """Run one invocation to its end and return its report.
 
-    For a process that does nothing else. The invocation ends early if the process that started
-    this session dies, so that a driver that was killed leaves nothing running.
+    For a process that does nothing else. The invocation ends early at a SIGTERM, and if the
+    process that started this session dies, so that a driver that was killed leaves nothing behind.
     """
     supervisor = Supervisor(alone=True)
     starter = _session_starter()
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.cancel(task.task_id))
     supervisor.start(task)
     try:
         while True:

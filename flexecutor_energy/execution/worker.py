@@ -26,6 +26,7 @@ from flexecutor_energy.storage.store import ObjectStore
 from flexecutor_energy.storage.transfers import download_all, upload_all
 from flexecutor_energy.workflow.context import StageContext
 
+_NAME_BYTES = 200
 _MEMORY_TEXTS = ("bad allocation", "bad_alloc", "cannot allocate memory", "failed to map segment")
 
 
@@ -98,12 +99,12 @@ def _run_phases(task: WorkerTask, scratch: Path, store: ObjectStore, progress: P
 def _read(task: WorkerTask, scratch: Path, store: ObjectStore) -> tuple[dict[str, list[str]], int]:
     paths: dict[str, list[str]] = {}
     requests = []
-    for data_id, files in task.inputs.items():
-        folder = scratch / "inputs" / data_id.replace("/", "_")
+    for place, (data_id, files) in enumerate(task.inputs.items()):
+        folder = scratch / "inputs" / str(place)  # a number, as ids may hold slashes
         folder.mkdir(parents=True)
         paths[data_id] = []
         for number, file in enumerate(files):
-            path = folder / f"{number:05d}-{file.key.rpartition('/')[2]}"
+            path = folder / f"{number:05d}-{_file_name(file.key)}"
             paths[data_id].append(str(path))
             requests.append((file, path))
     wanted = [(f.bucket, f.key, _byte_range(f), path) for f, path in requests]
@@ -114,6 +115,11 @@ def _read(task: WorkerTask, scratch: Path, store: ObjectStore) -> tuple[dict[str
             moved += len(header)
             path.write_bytes(header + path.read_bytes())
     return paths, moved
+
+
+def _file_name(key: str) -> str:
+    """Return the end of a key, as long as a file name may be beside its number."""
+    return key.rpartition("/")[2].encode()[-_NAME_BYTES:].decode(errors="ignore")
 
 
 def _byte_range(file: InputFile) -> tuple[int, int] | None:
@@ -181,7 +187,9 @@ def _is_memory(error: BaseException | None) -> bool:
 def _pickled(value: object) -> bytes | None:
     try:
         packed: bytes = cloudpickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the value's own code may raise whatever it likes
         print(f"the return value of the stage function was dropped: {error}")  # noqa: T201 - its log
         return None
     return packed

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     opened.close()
     opened.close()  # closing twice changes nothing
     assert eventually(lambda: set(running_children()) <= before)
+    temporary = Path(tempfile.gettempdir())
+    assert list(temporary.glob("flexecutor-energy-*")) == []  # scratch folders
+    assert list(temporary.glob("lithops-*/storage/lithops.jobs/**/aggdata.pickle")) == []
 
 
 @pytest.fixture

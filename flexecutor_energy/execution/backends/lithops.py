@@ -24,9 +24,10 @@ from flexecutor_energy.errors import ConfigurationError, ExecutionError, Runtime
 from flexecutor_energy.execution.backends import lithops_entry
 from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
-    kill_runners_of,
+    end_runners_of,
     live_runners_of,
 )
+from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,8 @@ class LithopsBackend:
         """Create an executor; ask a runtime that is not this interpreter what it has."""
         if self._executors:
             return
+        if self.on_this_host:
+            remove_stale_groups(CgroupRoots.of_this_process())
         self._executors.append(self._new_executor())
         if self._where == "localhost":
             # Lithops asks a runtime once what it has; the first stage must not pay for that
@@ -121,7 +124,7 @@ class LithopsBackend:
         """Stop all jobs and executors."""
         executors, self._executors = self._executors, []
         for executor in executors:
-            kill_runners_of(executor)
+            end_runners_of(executor)
             executor.__exit__(None, None, None)
         jobs, self._jobs = self._jobs, []
         for job in jobs:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from flexecutor_energy.errors import ExecutionError
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.backends import zygote
+from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,13 @@ class LocalBackend:
         self._ended_cpu_s = 0.0
 
     def open(self) -> None:
-        """Start the warm process; opening twice changes nothing."""
+        """Start the warm process and wait for it, so that no stage pays for its start.
+
+        Opening twice changes nothing.
+        """
         if self._process is not None:
             return
+        remove_stale_groups(CgroupRoots.of_this_process())
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flexecutor_energy.execution.backends.zygote"],
@@ -53,6 +58,13 @@ class LocalBackend:
         threading.Thread(
             target=_pump, args=(os.dup(self._fd("stdout")), self._reports), daemon=True
         ).start()
+        if self._reports.get() != zygote.READY:
+            process, self._process = self._process, None
+            _close_pipes(process)
+            raise ExecutionError(
+                f"the local worker process did not start (code {process.wait()}); what it said "
+                "stands above"
+            )
 
     def submit(self, tasks: Sequence[WorkerTask]) -> None:
         """Send tasks to the warm process."""

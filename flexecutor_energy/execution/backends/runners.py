@@ -4,10 +4,14 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flexecutor_energy.execution import procfs
+
+_END_S = 3.0
+_END_POLL_S = 0.01
 
 
 def runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
@@ -28,17 +32,40 @@ def live_runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
     return [process for process in runners_of(executor) if process.returncode is None]
 
 
-def kill_runners_of(executor: Any) -> None:
-    """Kill the runners of an executor with all that lies below them.
+def end_runners_of(executor: Any) -> None:
+    """End the runners of an executor with all that lies below them.
 
-    Lithops kills the process group of a runner, which invocations have left.
+    Lithops kills the process group of a runner, which invocations have left; and those that
+    watch over invocations need a moment to remove what these used.
     """
+    members: dict[int, int] = {}
     for runner in live_runners_of(executor):
+        for pid in [runner.pid, *procfs.descendants(runner.pid)]:
+            cpu = procfs.process_cpu(pid)
+            if cpu is not None:
+                members[pid] = cpu.started_ticks
+    _signal(members, signal.SIGTERM)
+    deadline = time.monotonic() + _END_S
+    while _alive(members) and time.monotonic() < deadline:
+        time.sleep(_END_POLL_S)
+    _signal(_alive(members), signal.SIGKILL)
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(runner.pid, signal.SIGSTOP)  # so that it starts nothing more meanwhile
-            for pid in [*procfs.descendants(runner.pid), runner.pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
+
+
+def _alive(members: Mapping[int, int]) -> list[int]:
+    """Return the processes, known by pid and start, that still run."""
+    return [
+        pid
+        for pid, started_ticks in members.items()
+        if (cpu := procfs.process_cpu(pid)) is not None
+        and cpu.started_ticks == started_ticks
+        and not procfs.is_zombie(pid)
+    ]
 
 
 class RunnerMeter:

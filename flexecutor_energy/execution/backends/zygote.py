@@ -1,22 +1,25 @@
 """The warm process of the local backend: forks an invocation for each task it is sent.
 
 Run as ``python -m flexecutor_energy.execution.backends.zygote``. Tasks come in over standard
-input and reports go out over standard output, each a pickle behind its length. Told to cancel,
-it ends all invocations and answers when they are gone. It ends, with them, when it is told to or
-when its input closes, so it never outlives its driver.
+input and reports go out over standard output, each a pickle behind its length; the first message
+out says that it is ready. Told to cancel, it ends all invocations and answers when they are gone.
+It ends, with them, when it is told to or when its input closes, so it never outlives its driver.
 """
 
 import contextlib
 import os
 import pickle
 import select
+import signal
 import struct
+import sys
 from typing import Any
 
 from flexecutor_energy.execution.supervisor import Supervisor
 from flexecutor_energy.execution.task import WorkerTask
 
 _LENGTH = struct.Struct("!Q")
+READY = "ready"
 CANCEL = "cancel"
 CLOSE = "close"
 
@@ -52,9 +55,11 @@ def main() -> None:
     """Serve tasks until told to close, or until the input closes."""
     tasks, reports = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # a stray print must not spoil the channel
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the lines at the end
     supervisor = Supervisor(private_fds=(tasks, reports), alone=True)
     try:
         with contextlib.suppress(EOFError, BrokenPipeError):
+            send(reports, READY)
             while True:
                 for report in supervisor.poll(60.0, wake_fd=tasks):
                     send(reports, report)
