@@ -18,7 +18,12 @@ from flexecutor_energy.optimization.certificate import Multipliers, objective_va
 from flexecutor_energy.optimization.enumeration import choose
 from flexecutor_energy.optimization.model import LinearProgram
 from flexecutor_energy.optimization.objective import Weights
-from flexecutor_energy.optimization.problem import TOLERANCE, IntArray, Metric, Problem
+from flexecutor_energy.optimization.problem import (
+    NEXT_TO_NOTHING,
+    IntArray,
+    Metric,
+    Problem,
+)
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.rational import least_corner
 from flexecutor_energy.optimization.schedule import Evaluation
@@ -30,6 +35,9 @@ from flexecutor_energy.optimization.search import (
     search,
     small,
 )
+
+PROGRESS = 1e-11
+"""What a cut must gain, relatively; the precision of the solver's claims."""
 
 CUTS = 24
 """Half-planes after which the gap is reported as it is."""
@@ -129,7 +137,7 @@ def _cuts(
         if len(cuts) == 1:
             weights = Weights.of("energy")
             continue
-        if len(cuts) > 2 and cut.bound <= 1 + TOLERANCE:  # the corner was on the boundary
+        if len(cuts) > 2 and cut.bound <= 1 + PROGRESS:  # the corner was on the boundary
             break
         energy, time = _corner(cuts)
         if energy * time >= value * (1 - settings.gap) or energy * time <= 0:
@@ -155,10 +163,14 @@ def _ties_broken(
 ) -> Evaluation:
     """Return the plan of least energy (then the other metrics) that is as good in both factors."""
     energy, time = best.value("energy"), best.makespan_s
-    if energy <= 0 or time <= 0 or settings.deadline.passed():
+    if settings.deadline.passed():
         return best
+    as_good: dict[Metric, float | None] = {
+        "energy": energy or NEXT_TO_NOTHING,
+        "time": time or NEXT_TO_NOTHING,
+    }
     try:
-        found = search(problem.with_bounds({"energy": energy, "time": time}), order, settings)
+        found = search(problem.with_bounds(as_good), order, settings)
     except GapError:
         return best  # the time is up
     if found is None or objective_value(found.evaluation, "edp") > energy * time:

@@ -25,7 +25,8 @@ def solve(
 
     Ties are broken by the next metric (energy: time, cost; time: energy, cost; cost: energy,
     time; edp: energy, time, cost), then by the smaller candidate index among those that no other
-    candidate of the stage dominates.
+    candidate of the stage dominates. Branch-and-bound leaves two kinds of ties as they are: short
+    of the optimum those of energy and cost, and equal products of different energy and time.
 
     Parameters
     ----------

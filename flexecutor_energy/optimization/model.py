@@ -32,8 +32,11 @@ from flexecutor_energy.optimization.rows import Rows
 
 SOLVER = "highs"
 SOLVER_VERSION = f"scipy {scipy.__version__}"
-OBJECTIVE_SCALE = 1e3
-"""The scaled objective: HiGHS stops at an absolute gap of 1e-6, so 1e-9 of this."""
+SMALLEST_BOUND = 1e-6
+"""Bounds below this share of a single candidate's value are scaled by the latter."""
+
+OBJECTIVE_SCALE = 1e5
+"""The scaled objective: HiGHS stops at an absolute gap of 1e-6, so at 1e-11 of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class LinearProgram:
         self._start = int(ends[-1])
         self._makespan = self._start + len(kept)
         self._width = self._makespan + 1
-        self._second = problem.max_time or _typical_makespan(problem, kept)
+        self._second = _typical_makespan(problem, kept)
         self._flow: list[tuple[int, int]] = []
         self._prices: list[tuple[Metric, float]] = []
         self._area: float | None = None
@@ -176,11 +179,12 @@ class LinearProgram:
 
     def _add_bounds(self, upper: Rows) -> None:
         for metric in bounded(self._problem):
-            unit = self._problem.bound(metric) or 1.0
+            row = self._objective(Weights.of(metric))
+            limit = self._problem.limit(metric)
+            unit = max(limit, _scale(row) * SMALLEST_BOUND)
             self._prices.append((metric, unit))
-            row = self._objective(Weights.of(metric)) / unit
             used = np.flatnonzero(row)
-            upper.add([used], [row[used]], self._problem.limit(metric) / unit)
+            upper.add([used], [row[used] / unit], limit / unit)
 
     def _add_area(self, upper: Rows) -> None:
         problem = self._problem

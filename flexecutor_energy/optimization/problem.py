@@ -1,6 +1,7 @@
 """What the solver is asked: candidates per stage, precedence, bounds and links, as arrays."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -18,6 +19,9 @@ Choice = tuple[int, ...]
 
 TOLERANCE = 1e-9
 """A bound counts as kept up to this relative excess, everywhere: model, proof and check."""
+
+NEXT_TO_NOTHING = sys.float_info.min
+"""The bound that stands for zero, since bounds are positive."""
 
 METRICS: tuple[Metric, ...] = ("time", "energy", "cost")
 

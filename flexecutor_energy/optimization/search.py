@@ -19,7 +19,13 @@ from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.enumeration import ROWS, choose, enumerate_choices
 from flexecutor_energy.optimization.model import LinearProgram
 from flexecutor_energy.optimization.objective import Weights, bounded
-from flexecutor_energy.optimization.problem import TOLERANCE, IntArray, Metric, Problem
+from flexecutor_energy.optimization.problem import (
+    NEXT_TO_NOTHING,
+    TOLERANCE,
+    IntArray,
+    Metric,
+    Problem,
+)
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
 
@@ -180,9 +186,9 @@ def _ties_broken(
     """Minimise the later metrics in turn while the earlier ones stay as good as they are."""
     held = problem
     for number, (previous, metric) in enumerate(pairwise(order)):
-        if best.value(previous) <= 0 or settings.deadline.passed():
+        if settings.deadline.passed():
             break
-        held = held.with_bounds({previous: best.value(previous)})
+        held = held.with_bounds({previous: best.value(previous) or NEXT_TO_NOTHING})
         kept = prune(held, metric, order[number + 1 :])
         if not all(len(candidates) for candidates in kept):
             break

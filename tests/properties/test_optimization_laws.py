@@ -90,7 +90,8 @@ def test_the_solver_equals_the_oracle(
             assert caught.value.attainable == pytest.approx(error.attainable, rel=CLOSE)
         return
     solution = solve(problem, objective, gap=0, method=method)
-    assert totals(solution) == pytest.approx(totals(expected), rel=CLOSE)
+    if (objective, method) != ("edp", "milp"):  # there, equal products of other factors stay tied
+        assert totals(solution) == pytest.approx(totals(expected), rel=CLOSE)
     assert not violations(problem, evaluate(problem, solution.choice))
     certificate, optimum = solution.certificate, expected.certificate.objective
     assert certificate.kind == "optimal"
