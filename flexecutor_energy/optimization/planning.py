@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast, get_args
 
 from flexecutor_energy import __version__
@@ -205,7 +205,8 @@ class _Draft:
         if error.bound == "links" or not isinstance(error.plan, Solution):
             return error
         margin = self.terms.margin(metric)
-        nearest = self.plan(error.plan)
+        # its proof is about the problem without the bound that cannot be kept
+        nearest = replace(self, terms=self.terms.attaining(metric)).plan(error.plan)
         asked = self.terms.asked(metric)
         attainable = error.attainable * margin if error.attainable is not None else None
         text = str(error)

@@ -1,6 +1,6 @@
 """What a plan was asked for, and the problem that this makes of a candidate table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flexecutor_energy.optimization import table
 from flexecutor_energy.optimization.objective import Objective
@@ -50,6 +50,15 @@ class Terms:
             "cost": self.mean_max_cost,
         }[metric]
         return self.asked(metric) if tightened is None else tightened
+
+    def attaining(self, metric: Metric) -> "Terms":
+        """Return the terms of the plan that takes the least of a metric, without its own bound."""
+        free = replace(self, objective=metric)
+        if metric == "time":
+            return replace(free, max_time=None, mean_max_time=None)
+        if metric == "energy":
+            return replace(free, max_energy=None, mean_max_energy=None)
+        return replace(free, max_cost=None, mean_max_cost=None)
 
     def margin(self, metric: Metric) -> float:
         """Return what a run may take relative to its mean before it breaks the bound asked for."""

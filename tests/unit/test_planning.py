@@ -84,6 +84,7 @@ def test_an_impossible_bound_is_reported_as_it_was_asked(
     assert (error.bound, error.value) == ("max_time", 1.0)
     assert error.attainable == pytest.approx(fastest.time.mean * factor, rel=1e-6)
     assert isinstance(error.plan, Plan)
+    assert error.plan.verify().ok
     assert "loosen" in str(error)
 
 
