@@ -83,6 +83,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
         "configs": [list(config.key) for config in stage.configs],
         "failed": [list(config.key) for config in stage.failed],
         "fan_in_range": {parent: list(ends) for parent, ends in stage.fan_in_range.items()},
+        "cores": stage.cores,
         "backends": list(stage.backends),
         "targets": {
             name: {
@@ -136,6 +137,7 @@ def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
         },
         runs=_runs(data["runs"]),
         anchors=_anchors(data["anchors"]),
+        cores=_optional(data["cores"], float),
         failed=failed,
         backends=tuple(str(name) for name in data["backends"]),
     )

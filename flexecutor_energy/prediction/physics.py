@@ -2,9 +2,10 @@
 
 A stage's time is a sum of work that shrinks with cores and workers, work that does not, and
 coordination that grows (the terms of Ernest, Venkataraman et al., NSDI 2016, and of Jolteon,
-Zhang et al., NSDI 2024). Three terms go beyond those: single-threaded work does not gain from
+Zhang et al., NSDI 2024). Four kinds go beyond those: single-threaded work does not gain from
 cores beyond the first but slows down on less than one (``s``), work on a share of the data may
-grow faster than the share (``1/w²``), and reading depends on the workers of the parents (``f``).
+grow faster than the share (``1/w²``), reading depends on the workers of the parents (``f``), and
+workers that ask for more cores than their host has get into each other's way (``o``).
 Non-negative coefficients keep every prediction positive and extrapolate sanely.
 """
 

@@ -25,6 +25,8 @@ class Rows:
     fan_in : workers of each parent stage, array (rows,) each
     covariates : other quantities already predicted for these rows, such as ``duration`` and
         ``cpu_time`` (seconds a worker), which an energy predictor builds on
+    cores : cores of the hosts that all workers share; None where workers bring their own, as
+        cloud functions do, or where it is not known
     """
 
     cpu: FloatArray
@@ -32,6 +34,7 @@ class Rows:
     workers: FloatArray
     fan_in: Mapping[str, FloatArray] = field(default_factory=dict)
     covariates: Mapping[str, FloatArray] = field(default_factory=dict)
+    cores: float | None = None
 
     @classmethod
     def of(
@@ -39,6 +42,7 @@ class Rows:
         configs: Sequence[StageConfig],
         fan_ins: Sequence[Mapping[str, int]] = (),
         parents: Sequence[str] = (),
+        cores: float | None = None,
     ) -> "Rows":
         """Return the rows of configurations, with the fan-in from the named parents.
 
@@ -58,6 +62,7 @@ class Rows:
             memory_mb=np.array([config.memory for config in configs], dtype=float),
             workers=np.array([config.workers for config in configs], dtype=float),
             fan_in={p: np.array([fan_in[p] for fan_in in fan_ins], dtype=float) for p in parents},
+            cores=cores,
         )
 
     def __len__(self) -> int:
@@ -71,7 +76,15 @@ class Rows:
             self.workers[index],
             {name: column[index] for name, column in self.fan_in.items()},
             {name: column[index] for name, column in self.covariates.items()},
+            self.cores,
         )
+
+    @property
+    def overload(self) -> FloatArray:
+        """Cores asked for beyond those there are, as a share of these: array (rows,)."""
+        if self.cores is None:
+            return np.zeros(len(self))
+        return np.maximum(self.cpu * self.workers / self.cores - 1.0, 0.0)
 
     def with_covariates(self, covariates: Mapping[str, FloatArray]) -> "Rows":
         """Return the same rows with these covariates instead of their own."""

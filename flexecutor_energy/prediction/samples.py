@@ -6,7 +6,7 @@ cannot be used is left out and said in a sentence.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -258,7 +258,7 @@ def _columns(
     backends = {str(run.meta["backend"]) for run in runs if run.meta.get("backend")}
     return StageData(
         stage=profile.stage,
-        rows=_rows([runs[i] for i in first], parents),
+        rows=replace(_rows([runs[i] for i in first], parents), cores=_shared_cores(runs)),
         groups=groups,
         grouped_by=grouped_by,
         values={t: _means(column, conditions) for t, column in run_values.items()},
@@ -271,6 +271,18 @@ def _columns(
         backends=tuple(sorted(backends)),
         notes=tuple(notes),
     )
+
+
+def _shared_cores(runs: Sequence[StageRun]) -> float | None:
+    """Return the cores of the hosts that workers shared, if all runs had the same hosts."""
+    seen = [
+        frozenset((host.get("id"), host.get("cores")) for host in run.meta.get("hosts") or ())
+        for run in runs
+    ]
+    cores = [count for _, count in seen[0]]
+    if len(set(seen)) > 1 or not cores or not all(cores):
+        return None
+    return float(sum(cores))
 
 
 def _means(column: FloatArray, conditions: npt.NDArray[np.int64]) -> FloatArray:

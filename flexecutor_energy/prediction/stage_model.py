@@ -95,6 +95,8 @@ class StageModel:
     fan_in_range : parent → least and most workers it was measured with, also of parents whose
         count never varied
     runs : the evidence
+    cores : cores of the hosts that all its workers shared; None where each had its own, or
+        where it is not known
     anchors : the conditions that were measured
     backends : where it was measured, as far as profiles say
     """
@@ -106,6 +108,7 @@ class StageModel:
     fan_in_range: Mapping[str, tuple[float, float]]
     runs: HeldOutRuns
     anchors: Anchors = field(default_factory=no_anchors)
+    cores: float | None = None
     failed: tuple[StageConfig, ...] = ()
     backends: tuple[str, ...] = ()
 
@@ -122,7 +125,7 @@ class StageModel:
         ConfigurationError
             The fan-in from a parent that matters is not given.
         """
-        return Rows.of(configs, fan_ins, self.parents)
+        return Rows.of(configs, fan_ins, self.parents, self.cores)
 
     def rows_of(self, rows: Rows) -> Rows:
         """Return rows with the fan-in from the parents that matter, and from no others."""

@@ -2,7 +2,8 @@
 
 Each is a product of powers of: ``k`` cores a worker; ``w`` workers; ``f`` workers of a parent;
 ``m`` memory in GB a worker; ``s = 1/min(k, 1)``, how much longer single-threaded work takes on
-less than one core; ``T`` seconds and ``c`` CPU seconds of one worker.
+less than one core; ``o`` how far the workers together ask for more cores than the hosts have;
+``T`` seconds and ``c`` CPU seconds of one worker.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ _TERMS: Mapping[str, Mapping[str, int]] = {
     "s/w": {"s": 1, "w": -1},
     "s/w²": {"s": 1, "w": -2},
     "s·w": {"s": 1, "w": 1},
+    # waiting for cores, and threads that get into each other's way
+    "o": {"o": 1},
+    "o/w": {"o": 1, "w": -1},
     # pressure on memory; no limit, no pressure
     "1/m": {"m": -1},
     "1/(m·w)": {"m": -1, "w": -1},
@@ -50,6 +54,7 @@ COMPUTE = ("1/(k·w)", "1/w", "1/k", "w/k", "s", "s/w", "s·w", "1/(k·w²)", "s
 TRANSFER = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1", "s", "s/w")
 FAN_IN = ("f", "f/w", "f/k", "f/(k·w)", "s·f", "s·f/w")
 FAN_IN_COMPUTE = ("f/k", "f/(k·w)", "s·f", "s·f/w")
+CONTENTION = ("o", "o/w")
 MEMORY = ("1/m", "1/(m·w)")
 ENERGY = ("c", "T", "k·T", "m·T")
 STARTUP = ("1", "k", "1/k", "1/w", "w", "w/k")
@@ -60,12 +65,14 @@ def applicable(own: Sequence[str], fan_in: Sequence[str], rows: Rows) -> tuple[s
     """Return the terms that these rows can tell something about.
 
     Terms of parents get the parent in brackets, as in ``f/w[map]``; memory terms come in where
-    memory varies otherwise than with cpu.
+    memory varies otherwise than with cpu, terms of contention where there was any.
     """
     names = list(own)
     names += [f"{term}[{parent}]" for parent in telling_parents(rows) for term in fan_in]
     if memory_tells(rows):
         names += MEMORY
+    if np.any(rows.overload > 0):
+        names += CONTENTION
     return tuple(names)
 
 
@@ -105,6 +112,8 @@ def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
         return 1 / np.minimum(rows.cpu, 1.0)
     if symbol == "f":
         return rows.fan_in[parent]
+    if symbol == "o":
+        return rows.overload
     if symbol == "m":
         return rows.memory_mb / 1000
     return rows.covariates["duration" if symbol == "T" else "cpu_time"]

@@ -184,6 +184,7 @@ def _stage_model(
         },
         runs=no_runs(),
         anchors=anchors,
+        cores=data.rows.cores,
         failed=data.failed,
         backends=data.backends,
     )

@@ -207,7 +207,11 @@ class WorkflowModel:
             parents, scope, resolve_pricing(pricing), idle_power_w, dict(requests or {})
         )
         scenarios = {
-            stage: self._scenarios(stage, configs[stage], {p: configs[p].workers for p in before})
+            stage: self._scenarios(
+                stage,
+                configs[stage],
+                {p: configs[p].workers for p in (*before, *self.stages[stage].parents)},
+            )
             for stage, before in parents.items()
         }
         intervals, notes = workflow_intervals(scenarios, self.stages, accounts, confidence)

@@ -22,6 +22,7 @@ def rows_of(
         w,
         {"parent": np.resize(np.array([1.0, fan_in, 2.0]), len(cpu))},
         {"duration": duration, "cpu_time": 0.5 + 6.0 / w},
+        cores=8.0,  # which the largest of the grid ask for more than
     )
 
 
@@ -47,6 +48,7 @@ def far_away() -> Rows:
         rows.workers,
         {"parent": np.array([1.0, 10_000.0, 1.0, 2.0])},
         rows.covariates,
+        rows.cores,
     )
 
 

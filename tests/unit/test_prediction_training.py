@@ -336,6 +336,37 @@ def test_memory_that_slows_a_stage_when_scarce_is_learnt() -> None:
     assert scarce / plenty == pytest.approx(4.5 / 1.0, rel=0.15)
 
 
+def crowded(cores: int, host: str = "h") -> Profile:
+    """Return a stage whose workers slow each other down beyond the cores of their host."""
+    runs = []
+    for config in grid(cpus=(0.5, 1, 2), workers=(1, 2, 4)):
+        asked = config.cpu * config.workers
+        seconds = (0.4 + 2 / asked) * max(1.0, (asked / cores) ** 1.2)
+        records = (WorkerRecord(compute_s=seconds),) * config.workers
+        meta = {"hosts": [{"id": host, "cores": cores}]}
+        runs.append(StageRun(config, records, None, meta))
+    return Profile("d", "s", tuple(runs))
+
+
+def test_workers_that_crowd_their_host_are_predicted_to_wait() -> None:
+    profile = crowded(cores=2)
+    blind = replace(profile, runs=tuple(replace(run, meta={}) for run in profile.runs))
+    model, report = train_profiles({"s": profile}, {}, dag="d")
+    _, without = train_profiles({"s": blind}, {}, dag="d")
+    assert model.stages["s"].cores == 2.0
+    assert (report.stages["s"].mape_time or 1) < (without.stages["s"].mape_time or 0) / 2
+    crowd, room = (
+        model.predict_stage("s", StageConfig(cpu, 4, 1024)).time.mean for cpu in (2, 0.5)
+    )
+    assert crowd > 1.5 * room
+
+
+def test_hosts_that_change_from_run_to_run_say_nothing_of_crowding() -> None:
+    here, there = crowded(cores=2), crowded(cores=2, host="other")
+    model, _ = train_profiles({"s": replace(here, runs=(*here.runs, *there.runs))}, {}, dag="d")
+    assert model.stages["s"].cores is None
+
+
 def test_no_profiles_at_all_names_the_command() -> None:
     with pytest.raises(NotProfiledError, match="flexecutor-energy profile --dag d"):
         train_profiles({}, {}, dag="d")

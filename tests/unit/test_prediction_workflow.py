@@ -175,6 +175,13 @@ def test_fan_in_is_taken_from_the_configurations_of_the_parents(jolteon: Workflo
     assert many.time.mean > 2 * few.time.mean
 
 
+def test_other_edges_change_the_makespan_and_not_the_stages(jolteon: WorkflowModel) -> None:
+    plan = {stage: StageConfig(1.0, 1, 1792) for stage in jolteon.stages}
+    chain, loose = jolteon.predict(plan), jolteon.predict(plan, edges=[])
+    assert chain.stages["stage3"].time == loose.stages["stage3"].time
+    assert loose.time.mean < chain.time.mean
+
+
 def test_a_parent_that_matters_must_be_given(jolteon: WorkflowModel) -> None:
     with pytest.raises(ConfigurationError, match="'stage2'"):
         jolteon.predict_stage("stage3", StageConfig(1.0, 1, 1792))
