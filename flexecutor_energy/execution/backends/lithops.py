@@ -22,6 +22,7 @@ from lithops.constants import JOBS_PREFIX, LITHOPS_TEMP_DIR, TEMP_DIR
 from flexecutor_energy import __version__
 from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
 from flexecutor_energy.execution.backends import lithops_entry
+from flexecutor_energy.execution.backends.lithops_defaults import with_defaults
 from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
     end_runners_of,
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.01
 # the runner leaves a moment after its last status; only then is a missing status a lost task
 _GRACE_S = 2.0
-_NEVER_S = 20 * 24 * 3600  # what poll(2) can wait for, in milliseconds, ends at 24 days
 
 
 @dataclass(slots=True)
@@ -86,9 +86,15 @@ class LithopsBackend:
         if self.on_this_host:
             remove_stale_groups(CgroupRoots.of_this_process())
         self._executors.append(self._new_executor())
+        try:
+            self._try_runtime()
+        except BaseException:
+            self.close()
+            raise
+
+    def _try_runtime(self) -> None:
         if self._where == "localhost":
-            # Lithops asks a runtime once what it has; the first stage must not pay for that
-            self._executors[0].invoker.select_runtime("", None)
+            self._prepare_runtime()
         if not self._checked and self._runtime() != sys.executable:
             self._check_runtime()
         self._checked = True
@@ -219,6 +225,16 @@ class LithopsBackend:
         job.pending.clear()
         return reports
 
+    def _prepare_runtime(self) -> None:
+        """Let Lithops ask the runtime what it has: it does so once, no stage must pay."""
+        try:
+            self._executors[0].invoker.select_runtime("", None)
+        except Exception as error:
+            raise RuntimeMismatchError(
+                f"the runtime {self._runtime()!r} of Lithops backend {self._where!r} does not "
+                f"work: {_one_line(error)}"
+            ) from error
+
     def _check_runtime(self) -> None:
         """Raise unless the runtime has this package, in this version, and this Python."""
         executor = self._executors[0]
@@ -250,22 +266,13 @@ def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, A
     else:
         try:
             found = load_config(config_file=str(config) if config is not None else None)
-        except (FileNotFoundError, ValueError) as error:
-            raise ConfigurationError(f"Lithops configuration {str(config)!r}: {error}") from error
-    section = found.setdefault("lithops", {})
-    section.setdefault("backend", "localhost")
-    section.setdefault("data_limit", False)
-    if section["backend"] == "localhost":
-        # bookkeeping over an S3 server costs a second a stage; stage data does not go this way
-        section["storage"] = "localhost"
-        section.setdefault("monitoring_interval", 0.02)
-        section.setdefault("execution_timeout", _NEVER_S)  # ours is the stage's own
-        section["data_cleaner"] = False  # its cleaner process outlives the run
-        local = found.setdefault("localhost", {})
-        local.setdefault("runtime", sys.executable)
-        local.setdefault("version", 1)
-        local.setdefault("worker_processes", 1024)  # one process a task: our limits bound them
-    return found
+        except Exception as error:  # Lithops raises plain ones, and those of the YAML parser
+            raise ConfigurationError(
+                f"Lithops configuration {str(config)!r}: {_one_line(error)}"
+            ) from error
+        if not isinstance(found, dict):
+            raise ConfigurationError(f"Lithops configuration {str(config)!r} holds no sections")
+    return with_defaults(found)
 
 
 def _agree_on_temporary_folder() -> None:

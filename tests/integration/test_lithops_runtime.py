@@ -1,0 +1,97 @@
+"""Runtimes that cannot run our workers are refused before anything runs."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
+from flexecutor_energy.execution.backends.lithops import LithopsBackend
+from flexecutor_energy.execution.backends.select import open_backend
+
+
+def runtime(folder: Path, package: str, worker: str = "def supervise(task): pass\n") -> str:
+    """Return an interpreter in which our package is another one."""
+    fake = folder / "fake" / "flexecutor_energy"
+    (fake / "execution").mkdir(parents=True)
+    (fake / "__init__.py").write_text(package)
+    (fake / "execution" / "__init__.py").write_text("")
+    (fake / "execution" / "supervisor.py").write_text(worker)
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={fake.parent} exec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def config(path: str) -> dict[str, Any]:
+    return {"lithops": {"backend": "localhost"}, "localhost": {"runtime": path}}
+
+
+def test_another_version_of_this_package_is_refused(tmp_path: Path) -> None:
+    path = runtime(tmp_path, "__version__ = '0.0.1'\n")
+    with pytest.raises(
+        RuntimeMismatchError, match=r"has 0\.0\.1.*pip install|has 0\.0\.1.*install"
+    ):
+        open_backend(config(path))
+
+
+def test_a_runtime_without_this_package_is_refused(tmp_path: Path) -> None:
+    path = runtime(tmp_path, "raise ImportError('not here')\n")
+    with pytest.raises(RuntimeMismatchError, match=r"no flexecutor-energy.*not here"):
+        open_backend(config(path))
+
+
+def test_an_interpreter_that_does_not_work_is_refused() -> None:
+    with pytest.raises(RuntimeMismatchError, match="'/bin/false'"):
+        open_backend(config("/bin/false"))
+
+
+def test_a_configuration_that_lithops_refuses_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no-such-cloud"):
+        open_backend({"lithops": {"backend": "no-such-cloud"}})
+    broken = tmp_path / "lithops.yaml"
+    broken.write_text("lithops: [")
+    with pytest.raises(ConfigurationError, match=r"lithops\.yaml"):
+        open_backend(broken)
+    broken.write_text("just a text")
+    with pytest.raises(ConfigurationError, match=r"lithops\.yaml.*holds no sections"):
+        open_backend(broken)
+
+
+def test_a_job_that_lithops_cannot_start_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = LithopsBackend()
+    backend.open()
+    try:
+        (executor,) = backend._executors
+
+        def refuse(*arguments: Any, **options: Any) -> None:
+            raise OSError("quota exceeded")
+
+        monkeypatch.setattr(executor, "map", refuse)
+        with pytest.raises(ExecutionError, match=r"could not start a job: OSError: quota"):
+            backend._map(executor, [b""], 0)
+    finally:
+        backend.close()
+
+
+def test_sections_may_be_empty(tmp_path: Path) -> None:
+    written = tmp_path / "lithops.yaml"
+    written.write_text("lithops:\nlocalhost:\n")
+    assert LithopsBackend(written).name == "lithops:localhost"
+
+
+def test_our_settings_give_way_to_the_users() -> None:
+    given = {
+        "lithops": {"backend": "localhost", "monitoring_interval": 1.5, "execution_timeout": 60},
+        "localhost": {"worker_processes": 3},
+    }
+    backend = LithopsBackend(given)
+    assert backend._config["lithops"]["monitoring_interval"] == 1.5
+    assert backend._config["lithops"]["execution_timeout"] == 60
+    assert backend._config["localhost"]["worker_processes"] == 3
+    assert backend._config["localhost"]["runtime"] == sys.executable
+    assert given["localhost"] == {"worker_processes": 3}  # the caller's own is left alone
+    assert (backend.name, backend.on_this_host) == ("lithops:localhost", True)
