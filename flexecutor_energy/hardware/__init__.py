@@ -7,43 +7,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "Catalogue": "catalogue",
-    "CpuRecord": "catalogue",
-    "HostFacts": "detect",
-    "detect_host": "detect",
-    "find_cpu": "catalogue",
-    "host_power_curve": "power",
-    "normalise": "names",
-    "power_curve": "power",
-    "shipped_catalogue": "catalogue",
+    "catalogue": ("Catalogue", "MemoryCatalogue", "shipped_catalogue"),
+    "detect": ("HostFacts", "detect_host"),
+    "lookup": ("current_catalogue", "find_cpu", "stored_catalogue"),
+    "names": ("normalise",),
+    "power": ("host_power_curve", "power_curve"),
+    "records": ("CpuRecord", "Facts", "InstanceRecord"),
+    "tables": ("read_import",),
 }
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     from flexecutor_energy.hardware.catalogue import (
         Catalogue,
-        CpuRecord,
-        find_cpu,
+        MemoryCatalogue,
         shipped_catalogue,
     )
     from flexecutor_energy.hardware.detect import HostFacts, detect_host
+    from flexecutor_energy.hardware.lookup import current_catalogue, find_cpu, stored_catalogue
     from flexecutor_energy.hardware.names import normalise
     from flexecutor_energy.hardware.power import host_power_curve, power_curve
+    from flexecutor_energy.hardware.records import CpuRecord, Facts, InstanceRecord
+    from flexecutor_energy.hardware.tables import read_import
 
 __all__ = [
     "Catalogue",
     "CpuRecord",
+    "Facts",
     "HostFacts",
+    "InstanceRecord",
+    "MemoryCatalogue",
+    "current_catalogue",
     "detect_host",
     "find_cpu",
     "host_power_curve",
     "normalise",
     "power_curve",
+    "read_import",
     "shipped_catalogue",
+    "stored_catalogue",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load an exported name from its module (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'flexecutor_energy.hardware' has no attribute {name!r}")
-    return getattr(import_module(f"flexecutor_energy.hardware.{_HOMES[name]}"), name)
+    return getattr(import_module(f"flexecutor_energy.hardware.{_MODULE_OF[name]}"), name)

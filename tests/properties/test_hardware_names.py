@@ -1,3 +1,5 @@
+import re
+import unicodedata
 from collections.abc import Callable
 
 from hypothesis import given, settings
@@ -21,6 +23,13 @@ kernel_names = st.text(
 @given(kernel_names | st.text(max_size=40))
 def test_normalising_twice_changes_nothing_more(name: str) -> None:
     assert normalise(normalise(name)) == normalise(name)
+
+
+@given(kernel_names | st.text(max_size=40))
+def test_normalising_makes_no_numbers(name: str) -> None:
+    """Searches rely on it: they look only at rows that hold the longest number of a name."""
+    for number in re.findall(r"\d+", normalise(name)):
+        assert number in unicodedata.normalize("NFKC", name)
 
 
 @given(models)

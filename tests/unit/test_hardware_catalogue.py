@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from flexecutor_energy.errors import FormatError
-from flexecutor_energy.hardware import Catalogue, CpuRecord, find_cpu, shipped_catalogue
-from flexecutor_energy.hardware.catalogue import read_coefficients, read_cpus
+from flexecutor_energy.hardware import CpuRecord, find_cpu, shipped_catalogue
+from flexecutor_energy.hardware.catalogue import MemoryCatalogue
+from flexecutor_energy.hardware.names import is_model, normalise
+from flexecutor_energy.hardware.records import Facts, merged
+from flexecutor_energy.hardware.tables import read_coefficients, read_cpus
 
 
 def record(name: str, tdp_w: float | None, threads: int | None = None) -> CpuRecord:
@@ -96,7 +99,7 @@ def test_every_row_names_its_source_and_how_far_to_trust_it() -> None:
 
 
 def test_rows_that_disagree_leave_the_tdp_unknown_instead_of_picking_one() -> None:
-    catalogue = Catalogue([record("Acme A1", 10), record("ACME  a1 CPU", 12)])
+    catalogue = MemoryCatalogue(Facts((record("Acme A1", 10), record("ACME  a1 CPU", 12))))
     found = catalogue.find("Acme A1")
     assert found is not None
     assert found.tdp_w is None
@@ -105,9 +108,8 @@ def test_rows_that_disagree_leave_the_tdp_unknown_instead_of_picking_one() -> No
 
 
 def test_rows_that_agree_are_one_and_the_better_informed_one_wins() -> None:
-    catalogue = Catalogue(
-        [record("Acme A1", 10), record("Acme A1", None), record("acme a1", 10, 8)]
-    )
+    rows = (record("Acme A1", 10), record("Acme A1", None), record("acme a1", 10, 8))
+    catalogue = MemoryCatalogue(Facts(rows))
     found = catalogue.find("Acme A1")
     assert found is not None
     assert (found.tdp_w, found.threads) == (10, 8)
@@ -131,12 +133,28 @@ def test_a_damaged_table_is_refused_with_its_line(tmp_path: Path, line: str, mes
         read_cpus(table)
 
 
+def test_a_shipped_row_must_say_how_far_to_trust_it(tmp_path: Path) -> None:
+    table = tmp_path / "cpus.csv"
+    table.write_text("name,tdp_w,source\nAcme A1,10,test\n")
+    with pytest.raises(FormatError, match="'confidence'"):
+        read_cpus(table)
+
+
+def test_the_quick_search_finds_what_comparing_every_name_finds() -> None:
+    catalogue = shipped_catalogue()
+    same: dict[str, list[CpuRecord]] = {}
+    for row in catalogue.all():
+        same.setdefault(normalise(row.name), []).append(row)
+    for key in list(same)[::9]:
+        assert catalogue.find(key) == (merged(same[key]) if is_model(key) else None)
+
+
 def test_coefficients_need_both_ends(tmp_path: Path) -> None:
     table = tmp_path / "coefficients.csv"
     table.write_text(
         "architecture,min_w,max_w,measured,source,version,date\nAcme,1,,yes,t,1,2020\n"
     )
-    with pytest.raises(FormatError, match="both be given"):
+    with pytest.raises(FormatError, match=r"coefficients\.csv:2: column 'max_w' is empty"):
         read_coefficients(table)
 
 
