@@ -11,7 +11,7 @@ from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.execute import require_answer, run_document
 from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.measuring import Measured, inputs_in_place, measure, profile_table
-from flexecutor_energy.cli.plans import certificate_line, plan_document, save_plan
+from flexecutor_energy.cli.plans import certificate_line, plan_document, plan_path, save_plan
 from flexecutor_energy.cli.profile import Reps
 from flexecutor_energy.cli.progress import StageLines
 from flexecutor_energy.cli.spaces import chosen_space
@@ -160,7 +160,7 @@ def _places(dag: "DAG", run: "DAGRun") -> dict[str, str]:
     return {
         "profiles": shown_path(workspace.profiles(name)),
         "models": shown_path(workspace.models(name)),
-        "plan": shown_path(workspace.runs(name) / "plan.json"),
+        "plan": shown_path(plan_path(workspace, name)),
         "run": shown_path(workspace.runs(name) / run.run_id),
     }
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from flexecutor_energy import DAG, Plan
 from flexecutor_energy.cli import app
+from flexecutor_energy.errors import InfeasibleError
 from tests.unit import cli_workflow
 
 Invoke = Callable[..., Result]
@@ -273,6 +274,42 @@ def test_a_gap_above_the_one_allowed_is_exit_code_3_and_the_plan_is_still_shown(
     assert json.loads(result.stdout)["dag"] == "counting"
     assert "is within 25.00 % of its lower bound; allowed is 0.50 %" in result.stderr
     assert on("optimize", "--objective", "time", "--gap", "0.3").exit_code == 0
+
+
+class VaryingDAG(DAG):
+    """A workflow whose runs vary so much that few deadlines can be promised with confidence."""
+
+    keeps_up_to = 0.8
+    least_s = 900.0
+
+    def optimize(self, *arguments: Any, **options: Any) -> Plan:
+        max_time = options.get("max_time")
+        held = options.get("confidence", 0.0) <= self.keeps_up_to
+        if max_time is not None and not held and max_time < self.least_s:
+            raise InfeasibleError("no", bound="max_time", attainable=self.least_s)
+        return super().optimize(*arguments, **options)
+
+
+def test_the_loop_promises_less_where_runs_vary_and_keeps_the_deadline(
+    on: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_workflow, "DAG", VaryingDAG)
+    result = on("loop", *PLACE, "--slack", "50")
+    assert result.exit_code == 0, result.output
+    assert "95 % confidence: the least that can be promised is 900 s" in result.stdout
+    assert "90 % confidence: the least" in result.stdout
+    assert "(asked: 50 × the fastest), to be kept in 80 % of runs" in result.stdout
+
+
+def test_the_loop_says_so_where_it_goes_on_with_another_deadline(
+    on: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_workflow, "DAG", VaryingDAG)
+    monkeypatch.setattr(VaryingDAG, "keeps_up_to", 0.4)
+    result = on("loop", *PLACE, "--slack", "50")
+    assert result.exit_code == 0, result.output
+    assert "runs vary too much for this deadline: going on with one of 900 s" in result.stdout
+    assert "deadline of 15 min 1 s: kept" in result.stdout
 
 
 def test_execute_follows_the_newest_plan_and_checks_the_answer(on: Invoke) -> None:
