@@ -7,7 +7,7 @@ one of them must load nothing heavy.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from flexecutor_energy.version import __version__
 
 _HOMES = {
     "Chunker": "workflow.chunking",
@@ -55,6 +55,7 @@ __all__ = [
     "StageConfig",
     "StageContext",
     "StrategyEnum",
+    "__version__",
     "flexorchestrator",
 ]
 

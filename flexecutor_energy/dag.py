@@ -20,9 +20,10 @@ from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.execution.session import Session, open_session
 from flexecutor_energy.optimization.audit import audit
+from flexecutor_energy.optimization.draft import PlanRequest
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.plan import Plan
-from flexecutor_energy.optimization.planning import PlanRequest, make_plan
+from flexecutor_energy.optimization.planning import make_plan
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.results import Scope, WorkflowPrediction
 from flexecutor_energy.prediction.store import load_model, save_model

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from flexecutor_energy.cli import storage
+from flexecutor_energy.cli import hardware, storage
 from flexecutor_energy.cli.dags import dags
 from flexecutor_energy.cli.doctor import doctor
 from flexecutor_energy.cli.execute import execute
@@ -34,6 +34,7 @@ app.command(epilog=example("optimize --dag pi --objective energy --max-time 10")
 app.command(epilog=example("execute --dag pi --cpu 1 --workers 2"))(execute)
 app.command(epilog=example("verify runs/pi/plan.json"))(verify)
 app.add_typer(storage.app, name="storage")
+app.add_typer(hardware.app, name="hardware")
 app.command(epilog=example("doctor --strict"))(doctor)
 app.command(epilog=example("dags"))(dags)
 
@@ -49,7 +50,7 @@ def program(
     too large, 4 energy not measured, 130 interrupted.
     """
     if version:
-        from flexecutor_energy import __version__
+        from flexecutor_energy.version import __version__
 
         typer.echo(f"flexecutor-energy {__version__}")
         raise typer.Exit

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from flexecutor_energy import __version__
 from flexecutor_energy.errors import FlexecutorEnergyError
 from flexecutor_energy.hardware.detect import HostFacts
+from flexecutor_energy.version import __version__
 from flexecutor_energy.workspace import Workspace
 
 State = Literal["ok", "note", "bad"]

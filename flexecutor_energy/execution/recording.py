@@ -4,11 +4,11 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from flexecutor_energy import __version__
 from flexecutor_energy.execution.metering import Joules, RunEnergy
 from flexecutor_energy.execution.task import WorkerReport
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.records.run import FailedRun, StageRun, WorkerRecord
+from flexecutor_energy.version import __version__
 from flexecutor_energy.workflow.config import StageConfig
 
 

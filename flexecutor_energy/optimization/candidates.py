@@ -140,13 +140,10 @@ class _Valuation:
         self._energy_j = values.energy_j(scope)
         self._pricing = pricing
         self._confidence = confidence
-        energy = "energy_dynamic" if "energy_dynamic" in model.targets else "energy"
         self._spread = {
-            "time": held_out_band(model.runs.ratio("time"), confidence),
-            "cost": held_out_band(model.runs.ratio("worker_seconds"), confidence),
+            metric: held_out_band(model.ratio(metric, scope=scope), confidence)
+            for metric in ("time", "energy", "cost")
         }
-        if self._energy_j is not None:
-            self._spread["energy"] = held_out_band(model.runs.ratio(energy), confidence)
 
     def candidate(self, index: int, config: StageConfig, fan_in: FanIn | None) -> Candidate:
         """Return one candidate."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from flexecutor_energy import __version__
 from flexecutor_energy.errors import ModelFormatError, NotTrainedError, StorageError
 from flexecutor_energy.prediction.model_format import model_from_dict, model_to_dict
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.workflow_model import Provenance, WorkflowModel
+from flexecutor_energy.version import __version__
 from flexecutor_energy.workspace import Workspace, write_atomically
 
 _REMEDY = "the file was left as it is; train again to replace it"

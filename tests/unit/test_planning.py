@@ -4,8 +4,9 @@ import pytest
 
 from flexecutor_energy.errors import ConfigurationError, InfeasibleError, MissingEnergyError
 from flexecutor_energy.optimization.candidates import candidate_table, profiled_grid
+from flexecutor_energy.optimization.draft import PlanRequest
 from flexecutor_energy.optimization.plan import Plan
-from flexecutor_energy.optimization.planning import PlanRequest, make_plan
+from flexecutor_energy.optimization.planning import make_plan
 from flexecutor_energy.prediction.training import train_profiles
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.pricing import resolve_pricing
@@ -67,8 +68,8 @@ def test_a_bound_is_kept_with_a_margin_for_the_confidence(
     fastest = make_plan(graph, model, request(objective="time"))
     bound = 4 * fastest.time.mean
     plan = make_plan(graph, model, request(max_time=bound))
-    factor = model.bound("time", 0.9).factor
-    assert factor > 1
+    factor = plan.terms.margin("time")
+    assert 1 < factor <= model.bound("time", 0.9).factor
     assert plan.time.mean * factor <= bound * (1 + 1e-6)
     assert plan.verify().ok
 
@@ -77,12 +78,14 @@ def test_an_impossible_bound_is_reported_as_it_was_asked(
     graph: StageGraph, model: WorkflowModel
 ) -> None:
     fastest = make_plan(graph, model, request(objective="time"))
-    factor = model.bound("time", 0.9).factor
     with pytest.raises(InfeasibleError) as caught:
         make_plan(graph, model, request(max_time=1.0))
     error = caught.value
     assert (error.bound, error.value) == ("max_time", 1.0)
-    assert error.attainable == pytest.approx(fastest.time.mean * factor, rel=1e-6)
+    assert error.attainable is not None
+    assert error.attainable > fastest.time.mean
+    attained = make_plan(graph, model, request(max_time=error.attainable * (1 + 1e-9)))
+    assert attained.time.mean == pytest.approx(fastest.time.mean, rel=1e-6)
     assert isinstance(error.plan, Plan)
     assert error.plan.verify().ok
     assert "loosen" in str(error)
@@ -96,6 +99,16 @@ def test_profiles_without_energy_plan_time_and_cost_only(
     with pytest.raises(MissingEnergyError):
         make_plan(graph, model, request(max_energy=10.0))
     assert make_plan(graph, model, request()).energy is None
+
+
+def test_stages_that_run_as_they_never_did_need_a_wider_margin(
+    graph: StageGraph, model: WorkflowModel
+) -> None:
+    measured = make_plan(graph, model, request(max_time=1000.0))
+    unheard_of = ConfigSpace(cpu=[3], memory=[4096], workers=[12])
+    outside = make_plan(graph, model, request(max_time=1000.0), unheard_of)
+    assert outside.terms.margin("time") == pytest.approx(model.bound("time", 0.9).factor)
+    assert measured.terms.margin("time") <= outside.terms.margin("time")
 
 
 def test_failed_configurations_are_never_candidates(

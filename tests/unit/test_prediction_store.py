@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexecutor_energy import __version__
+from flexecutor_energy.version import __version__
 from flexecutor_energy.errors import ModelFormatError, NotTrainedError, StorageError
 from flexecutor_energy.prediction import (
     TrainReport,

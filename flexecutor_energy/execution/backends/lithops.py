@@ -19,7 +19,6 @@ import lithops
 from lithops.config import load_config
 from lithops.constants import JOBS_PREFIX, LITHOPS_TEMP_DIR, TEMP_DIR
 
-from flexecutor_energy import __version__
 from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
 from flexecutor_energy.execution.backends import lithops_entry
 from flexecutor_energy.execution.backends.lithops_defaults import with_defaults
@@ -30,6 +29,7 @@ from flexecutor_energy.execution.backends.runners import (
 )
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
+from flexecutor_energy.version import __version__
 
 logger = logging.getLogger(__name__)
 

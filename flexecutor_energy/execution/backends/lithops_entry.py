@@ -14,8 +14,8 @@ def invoke(payload: bytes) -> dict[str, Any]:
 
     runtime: dict[str, Any] = {"python": platform.python_version(), "package": None}
     try:
-        from flexecutor_energy import __version__
         from flexecutor_energy.execution.supervisor import supervise
+        from flexecutor_energy.version import __version__
 
         runtime["package"] = __version__
     except ImportError as error:
