@@ -20,7 +20,8 @@ from flexecutor_energy.hardware.tables import read_coefficients, read_cpus, read
 
 _PACKAGE = resources.files("flexecutor_energy.hardware")
 _DATA = _PACKAGE / "data"
-_NUMBER = re.compile(r"\d+")
+_NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
+"""Letters and digits in a row, with a digit among them."""
 
 
 class Catalogue(Protocol):
@@ -69,13 +70,14 @@ class MemoryCatalogue:
     def _candidates(self, key: str) -> Iterator[CpuRecord]:
         """Return rows that may be of a model, without spelling thousands of names for one.
 
-        Normalising takes parts off a name and never makes digits, so the row of a model holds
-        its longest number. A key without a number is a brand, which only an imported row can be.
+        Normalising takes parts off a name and joins none, so the row of a model holds its
+        longest word with a number. A key without one is a brand, which only an imported row
+        can be.
         """
-        number = max(_NUMBER.findall(key), key=len, default="")
+        word = max(_NUMBERED.findall(key), key=len, default="")
         model = is_model(key)
         for row in self._facts.cpus:
-            if row.imported or (model and number in unicodedata.normalize("NFKC", row.name)):
+            if row.imported or (model and word in unicodedata.normalize("NFKC", row.name.lower())):
                 yield row
 
     def instance(self, kind: str, provider: str = "aws") -> InstanceRecord | None:
