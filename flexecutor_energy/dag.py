@@ -254,9 +254,6 @@ class DAG(StageGraph):
         NotTrainedError, MissingEnergyError, ConfigurationError
         """
         self.validate()
-        model = load_model(self.workspace, self.name)
-        profiles = self.profiles()
-        facts = energy_facts(profiles.values())
         request = PlanRequest(
             objective=objective,
             max_time=max_time,
@@ -265,10 +262,13 @@ class DAG(StageGraph):
             confidence=confidence,
             scope=scope,
             pricing=resolve_pricing(pricing),
-            idle_power_w=facts.idle_power_w,
             gap=gap,
             time_limit_s=time_limit_s,
         )
+        model = load_model(self.workspace, self.name)
+        profiles = self.profiles()
+        facts = energy_facts(profiles.values())
+        request = replace(request, idle_power_w=facts.idle_power_w)
         failed = {stage_id: profile.failed_configs for stage_id, profile in profiles.items()}
         plan = make_plan(self, model, request, space, failed, facts.describe())
         for stage in self.stages:
