@@ -17,6 +17,7 @@ from flexecutor_energy.execution.events import Observer
 from flexecutor_energy.execution.executing import execute_once, save_run
 from flexecutor_energy.execution.fingerprints import code_hashes, stage_hashes
 from flexecutor_energy.execution.inputs import InputResolver
+from flexecutor_energy.execution.metering import check_energy
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.execution.session import Session, open_session
 from flexecutor_energy.optimization.audit import audit
@@ -116,6 +117,7 @@ class DAG(StageGraph):
             A stage failed in each of its configurations; all else was measured.
         """
         self.validate()
+        check_energy(energy)
         with open_session(backend, self._keeper.open(storage), self.workspace) as session:
             schedule, hashes = self._schedule(space, reps, session, resume, seed)
             alone = session.backend.on_this_host if isolate is None else isolate
@@ -305,6 +307,7 @@ class DAG(StageGraph):
         self.validate()
         configs = dict(plan.configs) if plan is not None else self._own_configs()
         self._check_configs(configs)
+        check_energy(energy)
         with open_session(backend, self._keeper.open(storage), self.workspace) as session:
             run = execute_once(
                 session,

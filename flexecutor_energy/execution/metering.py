@@ -14,7 +14,9 @@ from flexecutor_energy.energy.attribution import attribute
 from flexecutor_energy.energy.method import EnergyMethod, modelled
 from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
 from flexecutor_energy.energy.power import LEVEL, PowerCurve
+from flexecutor_energy.energy.select import probe_collectors
 from flexecutor_energy.energy.traces import Attribution, WorkerEnergy
+from flexecutor_energy.errors import ConfigurationError, EnergyUnavailableError
 from flexecutor_energy.execution.cpu_traces import (
     ROWS,
     STARTUP,
@@ -34,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 FOREIGN_LIMIT = 0.10
 """Share of the host's CPU time that others may use before a repetition is flagged."""
+
+
+METHODS = ("auto", "model", "off")
+"""How runs can be metered; ``auto`` takes the best that can be attributed to workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,31 @@ class _HostEnergy:
     workers: Mapping[str, Joules]
 
 
+def check_energy(energy: str) -> None:
+    """Raise unless runs can be metered by a method.
+
+    Raises
+    ------
+    EnergyUnavailableError
+        The method's counters cannot be read here, or are not attributed to workers yet; never a
+        silent substitute.
+    ConfigurationError
+        There is no such method.
+    """
+    if energy in METHODS:
+        return
+    availability = probe_collectors().get(energy)
+    if availability is None:
+        raise ConfigurationError(f"unknown energy method {energy!r}; known: {', '.join(METHODS)}")
+    if not availability.ok:
+        raise EnergyUnavailableError(energy, availability.reason, availability.remedy)
+    raise EnergyUnavailableError(
+        energy,
+        "its counters can be read here, but this version does not attribute them to workers",
+        "use energy='model'",
+    )
+
+
 def meter(
     trace: RunTrace,
     storage_cpu_s: float = 0.0,
@@ -140,7 +171,7 @@ def meter(
     ----------
     trace : the run, also one that was cut short
     storage_cpu_s : CPU seconds of the storage server during the run
-    energy : ``auto`` or ``model``; ``off`` computes nothing
+    energy : one of ``METHODS``; ``off`` computes nothing
     curves : calibrated power curves by host id, used before the catalogue's
     """
     if energy == "off":

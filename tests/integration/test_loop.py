@@ -23,6 +23,7 @@ from flexecutor_energy import (
 )
 from flexecutor_energy.errors import (
     ConfigurationError,
+    EnergyUnavailableError,
     InfeasibleError,
     InputMissingError,
     MissingEnergyError,
@@ -380,6 +381,15 @@ def test_flexecutors_own_entry_points_work(tmp_path: Path) -> None:
         return run
 
     assert main().stages["count"].config.workers == 2
+
+
+def test_an_energy_method_is_never_replaced_in_silence(dag: DAG) -> None:
+    configure(dag)
+    with pytest.raises(ConfigurationError, match="known"):
+        execute(dag, energy="magic")
+    with pytest.raises(EnergyUnavailableError, match="rapl"):
+        dag.profile(SPACE, backend="local", storage="file", energy="rapl")
+    assert not dag.profiles()["count"].runs
 
 
 def test_a_store_that_workers_cannot_see_is_refused(dag: DAG) -> None:
