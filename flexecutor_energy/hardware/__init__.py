@@ -7,43 +7,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "catalogue": ("Catalogue", "MemoryCatalogue", "shipped_catalogue"),
+    "catalogue": ("Catalogue", "shipped_catalogue"),
     "detect": ("HostFacts", "detect_host"),
     "lookup": ("current_catalogue", "find_cpu", "stored_catalogue"),
     "names": ("normalise",),
     "power": ("host_power_curve", "power_curve"),
-    "records": ("CpuRecord", "Facts", "InstanceRecord"),
-    "tables": ("read_import",),
+    "records": ("CpuRecord", "InstanceRecord"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from flexecutor_energy.hardware.catalogue import (
-        Catalogue,
-        MemoryCatalogue,
-        shipped_catalogue,
-    )
+    from flexecutor_energy.hardware.catalogue import Catalogue, shipped_catalogue
     from flexecutor_energy.hardware.detect import HostFacts, detect_host
     from flexecutor_energy.hardware.lookup import current_catalogue, find_cpu, stored_catalogue
     from flexecutor_energy.hardware.names import normalise
     from flexecutor_energy.hardware.power import host_power_curve, power_curve
-    from flexecutor_energy.hardware.records import CpuRecord, Facts, InstanceRecord
-    from flexecutor_energy.hardware.tables import read_import
+    from flexecutor_energy.hardware.records import CpuRecord, InstanceRecord
 
 __all__ = [
     "Catalogue",
     "CpuRecord",
-    "Facts",
     "HostFacts",
     "InstanceRecord",
-    "MemoryCatalogue",
     "current_catalogue",
     "detect_host",
     "find_cpu",
     "host_power_curve",
     "normalise",
     "power_curve",
-    "read_import",
     "shipped_catalogue",
     "stored_catalogue",
 ]
