@@ -67,12 +67,13 @@ def run_in_process(
             context = _context(stage, worker, shared.num_workers, cpu, _local(store, share, place))
             stage.func(context)
             for data_id, paths in context.output_paths().items():
-                assert paths, f"worker {worker} of {stage.stage_id} wrote no {data_id}"
                 for path in paths:
                     content = spoil(stage.stage_id, Path(path).read_bytes())
                     key = f"{data_id}/run/{Path(path).name}"
                     made[data_id].append(store.put(storage.bucket, key, content))
                     run.written[stage.stage_id].append(content)
+        missing = [data.data_id for data in stage.outputs if not made[data.data_id]]
+        assert not missing, f"no worker of {stage.stage_id} wrote {missing}"
     return run
 
 
