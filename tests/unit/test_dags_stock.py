@@ -1,0 +1,286 @@
+import copy
+import gzip
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dags import stock
+from dags.stock import closes, oracle, stages
+from dags.stock.closes import TICKERS, Knobs
+from flexecutor_energy.errors import ConfigurationError, MissingExtraError
+from tests.unit.dag_runs import directory_storage, run_in_process
+
+TINY = {"paths": 3_001, "days": 10, "blocks": 5}
+
+
+@pytest.fixture(scope="module")
+def sound() -> dict[str, Any]:
+    return stock.native(TINY)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 9])
+def test_any_number_of_workers_gives_the_native_answer(
+    workers: int, sound: dict[str, Any], tmp_path: Path
+) -> None:
+    storage = directory_storage(tmp_path)
+    stock.prepare(TINY, tmp_path, storage)
+    run = run_in_process(stock.build(TINY, tmp_path), workers, tmp_path, storage=storage)
+    found = stock.answer(run)
+    assert stock.same(found, sound)
+    stock.check(found, TINY)
+    fan_out = min(workers, TINY["blocks"])
+    assert run.workers == {"estimate": 1, "forecast": fan_out, "quantiles": 1}
+
+
+def test_the_small_answer_passes_its_oracle() -> None:
+    stock.check(stock.native("small"), "small")
+
+
+def test_another_seed_gives_other_paths(sound: dict[str, Any]) -> None:
+    assert not stock.same(stock.native({**TINY, "seed": 1}), sound)
+
+
+@pytest.mark.parametrize(("paths", "blocks"), [(7, 7), (10, 3), (1_003, 32)])
+def test_blocks_share_all_paths_almost_evenly(paths: int, blocks: int) -> None:
+    shares = [stages.block_paths(paths, blocks, block) for block in range(blocks)]
+    assert sum(shares) == paths
+    assert max(shares) - min(shares) <= 1
+
+
+def test_the_closes_are_those_of_the_package() -> None:
+    import bokeh_sampledata.stocks as shipped
+
+    head, *lines = closes.closes_csv().split()
+    assert head == "date,AAPL,GOOG,IBM,MSFT"
+    assert len(lines) == closes.DAYS_KNOWN
+    assert (lines[0][:10], lines[-1][:10]) == ("2004-08-19", "2013-03-01")
+    for column, ticker in enumerate(TICKERS, start=1):
+        known = getattr(shipped, ticker)
+        expected = dict(zip(known["date"], known["adj_close"], strict=True))
+        for line in lines:
+            parts = line.split(",")
+            assert float(parts[column]) == expected[parts[0]]
+
+
+def test_without_the_data_the_extra_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closes, "find_spec", lambda _name: None)
+    for use in (stock.build, stock.native):
+        with pytest.raises(MissingExtraError, match=r"flexecutor-energy\[stock\]"):
+            use("small")
+
+
+@pytest.mark.parametrize("content", [None, b"Ticker,Date,Adj Close\nAAPL,2000-03-01,4.2\n"])
+def test_other_data_than_the_known_are_refused(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "_data").mkdir()
+        (tmp_path / "_data" / "stocks.csv.gz").write_bytes(gzip.compress(content))
+    spec = ModuleSpec("bokeh_sampledata", None)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(closes, "find_spec", lambda _name: spec)
+    with pytest.raises(ConfigurationError, match=r"pip install 'bokeh-sampledata==\d+\.\d+'"):
+        stock.prepare("small", tmp_path, directory_storage(tmp_path / "store"))
+
+
+def test_reading_the_closes_does_not_import_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bokeh_sampledata.stocks", None)  # importing it would fail
+    assert closes.closes_csv()
+
+
+def _csv(logs: Any) -> str:
+    lines = [f"day{i},{','.join(map(repr, np.exp(row).tolist()))}" for i, row in enumerate(logs)]
+    return "\n".join(["date,A,B", *lines])
+
+
+def test_the_estimate_is_that_of_numpy_over_the_last_days() -> None:
+    changes = np.random.default_rng(1).multivariate_normal([0.1, 0], [[4, 1], [1, 2]], 300) / 100
+    logs = np.concatenate([np.zeros((1, 2)), changes.cumsum(axis=0)])
+    model = stages.estimated(_csv(logs), 250)
+    assert model["tickers"] == ["A", "B"]
+    assert model["drift"] == pytest.approx(changes[-250:].mean(axis=0))
+    factors = np.array(model["factors"])
+    assert factors[0, 1] == 0
+    assert factors @ factors.T == pytest.approx(np.cov(changes[-250:], rowvar=False))
+
+
+def test_the_paths_have_the_drift_and_covariance_of_the_model() -> None:
+    model = {"drift": [0.001, -0.002], "factors": [[0.02, 0.0], [0.012, 0.016]]}
+    values = stages.block_values(model, 40_000, 8, 1, 0)
+    assert values.shape == (4, 40_000)
+    logs = np.log(values[:2].astype(float))
+    noise = 5 * 0.02 * np.sqrt(8 / 40_000)
+    assert logs.mean(axis=1) == pytest.approx([0.008, -0.016], abs=noise)
+    expected = 8 * np.array([[4e-4, 2.4e-4], [2.4e-4, 4e-4]])
+    assert np.cov(logs) == pytest.approx(expected, rel=0.05)
+    assert values[2] == pytest.approx(values[:2].mean(axis=0), rel=1e-6)
+    assert (values[3] <= np.minimum(values[2], 1)).all()
+    assert (values[3] < np.minimum(values[2], 1)).any()
+
+
+def test_the_values_of_a_day_without_spread_are_known() -> None:
+    model = {"drift": [0.5, -0.5], "factors": [[0.0, 0.0], [0.0, 0.0]]}
+    values = stages.block_values(model, 3, 2, 1, 0)
+    end = [np.exp(1), np.exp(-1)]
+    lowest = 1.0  # the portfolio gains from the first day on
+    expected = np.array([[*end, sum(end) / 2, lowest]] * 3).T
+    assert values == pytest.approx(expected, rel=1e-6)
+
+
+def test_quantiles_are_values_that_came_up() -> None:
+    halves = {0: np.zeros((3, 60), np.float32), 1: np.zeros((3, 40), np.float32)}
+    halves[0][0], halves[1][0] = np.arange(100, 40, -1), np.arange(40, 0, -1)
+    answer = stages.summary({"tickers": ["A"]}, halves, 2, 5)
+    assert answer["quantiles"]["A"] == [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0]
+    assert answer["means"] == {"A": 50.5, "portfolio": 0.0, "lowest": 0.0}
+    assert (answer["paths"], answer["days"]) == (100, 5)
+
+
+def test_a_missing_block_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match=r"no paths arrived of blocks \[1\]"):
+        stages.summary({"tickers": []}, {0: np.zeros((2, 1))}, 2, 5)
+
+
+def test_the_closed_forms_are_those_of_a_lognormal_value() -> None:
+    shares, portfolio, sigma = oracle.closed_forms(Knobs(**TINY))
+    drawn = np.random.default_rng(2).normal(size=100_000)
+    for value in (*shares.values(), portfolio):
+        ends = np.exp(value.drift + np.sqrt(value.variance) * drawn)
+        assert value.mean == pytest.approx(ends.mean(), rel=0.001)
+        assert value.share_below(1.05) == pytest.approx((ends < 1.05).mean(), abs=0.008)
+    assert portfolio.mean == pytest.approx(np.mean([v.mean for v in shares.values()]))
+    assert sigma < max(v.mean * np.sqrt(np.expm1(v.variance)) for v in shares.values())
+
+
+def test_a_share_whose_spread_is_misjudged_fails(tmp_path: Path) -> None:
+    def calm(stage_id: str, content: bytes) -> bytes:
+        return content.replace(b'"factors": [[0.0', b'"factors": [[0.00')
+
+    storage = directory_storage(tmp_path)
+    stock.prepare(TINY, tmp_path, storage)
+    dag = stock.build(TINY, tmp_path)
+    run = run_in_process(dag, 2, tmp_path, storage=storage, spoil=calm)
+    with pytest.raises(AssertionError, match="of paths are said to have AAPL below"):
+        stock.check(stock.answer(run), TINY)
+
+
+def _with(answer: dict[str, Any], field: str, name: str, value: Any) -> dict[str, Any]:
+    return answer | {field: answer[field] | {name: value}}
+
+
+def _shifted(answer: dict[str, Any], name: str, by: float) -> dict[str, Any]:
+    """Return an answer consistent in itself with another mean of a share."""
+    means = answer["means"] | {name: answer["means"][name] + by}
+    means["portfolio"] = sum(means[ticker] for ticker in TICKERS) / len(TICKERS)
+    return answer | {"means": means}
+
+
+def _moved(answer: dict[str, Any], name: str, factor: float) -> dict[str, Any]:
+    return _with(answer, "quantiles", name, [cut * factor for cut in answer["quantiles"][name]])
+
+
+MALFORMED: dict[str, tuple[Any, str]] = {
+    "nothing": (lambda a: None, r"NoneType, not a dict"),
+    "empty": (lambda a: {}, r"lacks paths, days"),
+    "no means": (lambda a: {k: v for k, v in a.items() if k != "means"}, r"lacks means"),
+    "an extra field": (lambda a: a | {"risk": 3}, r"'risk'"),
+    "no paths": (lambda a: a | {"paths": 0}, r"0 paths were drawn"),
+    "days is a float": (lambda a: a | {"days": 10.0}, r"days is a float"),
+    "means is a list": (lambda a: a | {"means": [1.0]}, r"means is a list"),
+    "no mean of IBM": (
+        lambda a: a | {"means": {k: v for k, v in a["means"].items() if k != "IBM"}},
+        r"lacks IBM",
+    ),
+    "another share": (lambda a: _with(a, "means", "FB", 1.0), r"'FB'"),
+    "a mean is NaN": (lambda a: _with(a, "means", "IBM", float("nan")), r"IBM is nan"),
+    "a mean is NumPy's": (lambda a: _with(a, "means", "IBM", np.float64(1)), r"IBM is a float64"),
+    "a mean is negative": (lambda a: _with(a, "means", "IBM", -1.0), r"mean of IBM is -1"),
+    "a mean of no shares": (lambda a: _with(a, "means", "portfolio", 1.5), r"of its shares"),
+    "quantiles are None": (lambda a: _with(a, "quantiles", "IBM", None), r"IBM is a NoneType"),
+    "a quantile fewer": (lambda a: _with(a, "quantiles", "IBM", [1.0] * 6), r"6 quantiles"),
+    "a quantile is NaN": (
+        lambda a: _with(a, "quantiles", "IBM", [float("nan")] * 7),
+        r"a quantile of IBM is nan",
+    ),
+    "a quantile is a text": (
+        lambda a: _with(a, "quantiles", "IBM", ["1.0"] * 7),
+        r"a quantile of IBM is a str",
+    ),
+    "a quantile is zero": (
+        lambda a: _with(a, "quantiles", "IBM", [0.0, *a["quantiles"]["IBM"][1:]]),
+        r"a quantile of IBM is 0",
+    ),
+    "quantiles fall": (
+        lambda a: _with(a, "quantiles", "IBM", a["quantiles"]["IBM"][::-1]),
+        r"quantiles of IBM do not rise",
+    ),
+    "a lowest value above the end": (
+        lambda a: _moved(a, "lowest", 1.2),
+        r"a lowest value of \S+ lies above",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "problem"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_answer_fails_and_equals_none(
+    spoil: Any, problem: str, sound: dict[str, Any]
+) -> None:
+    spoiled = spoil(copy.deepcopy(sound))
+    with pytest.raises(AssertionError, match=problem):
+        stock.check(spoiled, TINY)
+    assert not stock.same(spoiled, sound)
+    assert not stock.same(sound, spoiled)
+    assert not stock.same(spoiled, spoiled)
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "a mean of a share": (
+        lambda a: _shifted(a, "MSFT", 0.02),
+        r"the mean of MSFT, .* standard deviations",
+    ),
+    "quantiles of a share": (
+        lambda a: _moved(a, "IBM", 1.02),
+        r"of paths are said to have IBM below",
+    ),
+    "quantiles of the portfolio": (
+        lambda a: _moved(a, "portfolio", 1.02),
+        r"of paths are said to have portfolio below",
+    ),
+    "lowest values": (
+        lambda a: _moved(a, "lowest", 0.98),
+        r"of paths are said to have lowest below",
+    ),
+    "the mean of lowest values": (
+        lambda a: _with(a, "means", "lowest", 0.99),
+        r"the mean of lowest is 0\.99",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "problem"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_answer_fails(spoil: Any, problem: str, sound: dict[str, Any]) -> None:
+    spoiled = spoil(copy.deepcopy(sound))
+    with pytest.raises(AssertionError, match=problem):
+        stock.check(spoiled, TINY)
+    assert not stock.same(spoiled, sound)
+
+
+def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match="3001 paths were drawn, not 3002"):
+        stock.check(sound, {**TINY, "paths": 3_002})
+    with pytest.raises(AssertionError, match="10 days were drawn, not 11"):
+        stock.check(sound, {**TINY, "days": 11})
+
+
+@pytest.mark.parametrize(
+    "size",
+    ["huge", {"years": 3}, {"paths": 0}, {"window": 2_148}, {"days": 253}, {"blocks": 0}],
+)
+def test_impossible_sizes_are_refused_everywhere(size: Any, tmp_path: Path) -> None:
+    for use in (stock.build, stock.prepare, stock.native):
+        with pytest.raises(ConfigurationError):
+            use(size, tmp_path)
