@@ -29,6 +29,8 @@ _WATCH_S = 0.05
 _WATCH_MANY_S = 0.001  # for each invocation beside it: watching stays below a tenth of a core
 _KILL_S = 1.0
 _KILL_POLL_S = 0.002
+_TERMINATED = "the process that watches over it was told to end (SIGTERM)"
+_ALONE = "the process that started its runner has died"
 
 
 class Supervisor:
@@ -123,11 +125,11 @@ class Supervisor:
             if reports or woken or left == 0.0:
                 return reports
 
-    def cancel(self, task_id: str) -> None:
-        """Stop the invocation of a task; its report says so."""
+    def cancel(self, task_id: str, why: str = "the run was cancelled") -> None:
+        """Stop the invocation of a task; its report says why."""
         for child in self._children.values():
             if child.task.task_id == task_id:
-                child.stop(Failure("cancelled", "the run was cancelled"))
+                child.stop(Failure("cancelled", why))
 
     def close(self) -> None:
         """Stop every invocation and remove what it left."""
@@ -194,7 +196,7 @@ def supervise(task: WorkerTask) -> WorkerReport:
     supervisor = Supervisor(alone=True)
     starter = _session_starter()
     with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.cancel(task.task_id))
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.cancel(task.task_id, _TERMINATED))
     supervisor.start(task)
     try:
         while True:
@@ -202,7 +204,7 @@ def supervise(task: WorkerTask) -> WorkerReport:
             if reports:
                 return reports[0]
             if _session_starter() != starter:
-                supervisor.cancel(task.task_id)
+                supervisor.cancel(task.task_id, _ALONE)
     finally:
         supervisor.close()
 

@@ -15,7 +15,8 @@ def runtime(folder: Path, package: str, worker: str = "def supervise(task): pass
     """Return an interpreter in which our package is another one."""
     fake = folder / "fake" / "flexecutor_energy"
     (fake / "execution").mkdir(parents=True)
-    (fake / "__init__.py").write_text(package)
+    (fake / "__init__.py").write_text("")
+    (fake / "version.py").write_text(package)
     (fake / "execution" / "__init__.py").write_text("")
     (fake / "execution" / "supervisor.py").write_text(worker)
     script = folder / "python"
@@ -30,9 +31,7 @@ def config(path: str) -> dict[str, Any]:
 
 def test_another_version_of_this_package_is_refused(tmp_path: Path) -> None:
     path = runtime(tmp_path, "__version__ = '0.0.1'\n")
-    with pytest.raises(
-        RuntimeMismatchError, match=r"has 0\.0\.1.*pip install|has 0\.0\.1.*install"
-    ):
+    with pytest.raises(RuntimeMismatchError, match=r"has 0\.0\.1, .*; install"):
         open_backend(config(path))
 
 
@@ -77,6 +76,20 @@ def test_a_job_that_lithops_cannot_start_is_one_clear_error(
         backend.close()
 
 
+def test_jobs_are_not_named_like_those_of_the_process_that_spawned_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("__LITHOPS_SESSION_ID", "parent")
+    monkeypatch.setenv("__LITHOPS_TOTAL_EXECUTORS", "3")
+    backend = LithopsBackend()
+    backend.open()
+    try:
+        (executor,) = backend._executors
+        assert not executor.executor_id.startswith("parent")
+    finally:
+        backend.close()
+
+
 def test_sections_may_be_empty(tmp_path: Path) -> None:
     written = tmp_path / "lithops.yaml"
     written.write_text("lithops:\nlocalhost:\n")
@@ -95,3 +108,12 @@ def test_our_settings_give_way_to_the_users() -> None:
     assert backend._config["localhost"]["runtime"] == sys.executable
     assert given["localhost"] == {"worker_processes": 3}  # the caller's own is left alone
     assert (backend.name, backend.on_this_host) == ("lithops:localhost", True)
+
+
+def test_another_python_is_refused() -> None:
+    from flexecutor_energy.execution.backends.runtime_check import check_runtime
+    from flexecutor_energy.version import __version__
+
+    with pytest.raises(RuntimeMismatchError, match=r"has Python 3\.8\.1.*must agree"):
+        check_runtime({"package": __version__, "python": "3.8.1"}, "image", "k8s")
+    check_runtime({"package": __version__, "python": sys.version.split()[0]}, "image", "k8s")

@@ -5,7 +5,6 @@ import copy
 import logging
 import os
 import pickle
-import platform
 import sys
 import tempfile
 import time
@@ -17,9 +16,21 @@ from typing import Any
 import cloudpickle
 import lithops
 from lithops.config import load_config
-from lithops.constants import JOBS_PREFIX, LITHOPS_TEMP_DIR, TEMP_DIR
+from lithops.constants import (
+    JOBS_PREFIX,
+    LITHOPS_TEMP_DIR,
+    SESSION_ID_ENV,
+    TEMP_DIR,
+    TOTAL_EXECUTORS_ENV,
+)
+from lithops.utils import is_lithops_worker
 
-from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
+from flexecutor_energy.errors import (
+    ConfigurationError,
+    ExecutionError,
+    FlexecutorEnergyError,
+    RuntimeMismatchError,
+)
 from flexecutor_energy.execution.backends import lithops_entry
 from flexecutor_energy.execution.backends.lithops_defaults import with_defaults
 from flexecutor_energy.execution.backends.runners import (
@@ -27,9 +38,9 @@ from flexecutor_energy.execution.backends.runners import (
     end_runners_of,
     live_runners_of,
 )
+from flexecutor_energy.execution.backends.runtime_check import check_runtime
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
-from flexecutor_energy.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -87,17 +98,10 @@ class LithopsBackend:
             remove_stale_groups(CgroupRoots.of_this_process())
         self._executors.append(self._new_executor())
         try:
-            self._try_runtime()
+            self._ask_runtime()
         except BaseException:
             self.close()
             raise
-
-    def _try_runtime(self) -> None:
-        if self._where == "localhost":
-            self._prepare_runtime()
-        if not self._checked and self._runtime() != sys.executable:
-            self._check_runtime()
-        self._checked = True
 
     def submit(self, tasks: Sequence[WorkerTask]) -> None:
         """Start the tasks as one job."""
@@ -143,6 +147,7 @@ class LithopsBackend:
             Path(LITHOPS_TEMP_DIR).mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(PermissionError):
                 Path(LITHOPS_TEMP_DIR).chmod(0o700)
+        _leave_inherited_session()
         try:
             return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
         except Exception as error:  # Lithops raises plain ones
@@ -225,35 +230,28 @@ class LithopsBackend:
         job.pending.clear()
         return reports
 
-    def _prepare_runtime(self) -> None:
-        """Let Lithops ask the runtime what it has: it does so once, no stage must pay."""
+    def _ask_runtime(self) -> None:
+        """Have the runtime answer before any stage runs: its first answer takes a while."""
+        executor = self._executors[0]
+        futures: list[Any] = []
         try:
-            self._executors[0].invoker.select_runtime("", None)
-        except Exception as error:
+            if self._where == "localhost":
+                executor.invoker.select_runtime("", None)
+            if not self._checked and self._runtime() != sys.executable:
+                futures = self._map(executor, [b""], 0)
+                answer = executor.get_result(futures, show_progressbar=False)
+                found = answer[0] if isinstance(answer, list) else answer
+                check_runtime(found or {}, self._runtime(), self._where)
+        except FlexecutorEnergyError:
+            raise
+        except Exception as error:  # Lithops raises plain ones
             raise RuntimeMismatchError(
                 f"the runtime {self._runtime()!r} of Lithops backend {self._where!r} does not "
                 f"work: {_one_line(error)}"
             ) from error
-
-    def _check_runtime(self) -> None:
-        """Raise unless the runtime has this package, in this version, and this Python."""
-        executor = self._executors[0]
-        (future,) = self._map(executor, [b""], 0)
-        answer = executor.get_result([future], show_progressbar=False)
-        found = answer[0] if isinstance(answer, list) else answer
-        ours = __version__
-        if found.get("package") != ours:
-            has = found.get("package") or f"no flexecutor-energy ({found.get('problem')})"
-            raise RuntimeMismatchError(
-                f"the runtime {self._runtime()!r} of Lithops backend {self._where!r} has {has}, "
-                f"this machine has {ours}; install flexecutor-energy=={ours} in it"
-            )
-        mine = platform.python_version_tuple()[:2]
-        if tuple(found["python"].split(".")[:2]) != mine:
-            raise RuntimeMismatchError(
-                f"the runtime {self._runtime()!r} has Python {found['python']}, this machine "
-                f"{platform.python_version()}; functions are pickled, so the versions must agree"
-            )
+        finally:
+            self._forget(_Job(executor, futures, {}))
+        self._checked = True
 
     def _runtime(self) -> str:
         return str(self._config.get(self._where, {}).get("runtime", ""))
@@ -273,6 +271,17 @@ def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, A
         if not isinstance(found, dict):
             raise ConfigurationError(f"Lithops configuration {str(config)!r} holds no sections")
     return with_defaults(found)
+
+
+def _leave_inherited_session() -> None:
+    """Keep the jobs of this process apart from those of the process that spawned it.
+
+    Lithops hands its session on through the environment. Two processes of one session give their
+    jobs the same names, and one can then take the other's results for its own.
+    """
+    if not is_lithops_worker():
+        for name in (SESSION_ID_ENV, TOTAL_EXECUTORS_ENV):
+            os.environ.pop(name, None)
 
 
 def _agree_on_temporary_folder() -> None:
