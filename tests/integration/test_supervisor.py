@@ -340,8 +340,8 @@ def test_the_workers_side_loads_nothing_heavy() -> None:
 
 
 def test_the_lithops_entry_answers_what_the_runtime_has() -> None:
-    from flexecutor_energy.version import __version__
     from flexecutor_energy.execution.backends.lithops_entry import invoke
+    from flexecutor_energy.version import __version__
 
     answer: dict[str, Any] = invoke(b"")
     assert answer["package"] == __version__
