@@ -5,6 +5,7 @@ one run, because machines are noisy; the seconds beside it are for orientation o
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import sys
@@ -101,7 +102,7 @@ def _graph(branches: int) -> StageGraph:
 
 def _chain(length: int) -> StageGraph:
     stages = [Stage(f"s{i}", nothing) for i in range(length)]
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in itertools.pairwise(stages):
         before >> after
     return StageGraph("bench").add_stages(stages)
 

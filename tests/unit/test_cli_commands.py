@@ -85,7 +85,8 @@ def test_the_program_says_its_version_and_without_a_command_what_it_can_do() -> 
 def test_an_unknown_workflow_is_bad_usage(command: str) -> None:
     result = invoke(command, "--dag", "nope")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: there is no workflow 'nope'; ./dags holds: ml, pi")
+    assert result.stderr.startswith("error: there is no workflow 'nope'; ./dags holds: ")
+    assert "ml, pi" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from flexecutor_energy.version import __version__
 from flexecutor_energy.errors import ModelFormatError, NotTrainedError, StorageError
 from flexecutor_energy.prediction import (
     TrainReport,
@@ -21,6 +20,7 @@ from flexecutor_energy.prediction.families import predictor_from_dict
 from flexecutor_energy.prediction.store import model_path
 from flexecutor_energy.records.run import Profile
 from flexecutor_energy.records.store import ProfileStore
+from flexecutor_energy.version import __version__
 from flexecutor_energy.workflow.config import StageConfig
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import grid, made_profile
