@@ -56,7 +56,7 @@ def loop(
     cpu: opt.Cpu = None,
     memory: opt.Memory = None,
     workers: opt.Workers = None,
-    reps: Reps = 2,
+    reps: Reps = 3,
     backend: opt.Backend = "lithops",
     storage: opt.Storage = None,
     energy: opt.Energy = "auto",
