@@ -72,7 +72,8 @@ class Engine:
             trace.driver_cpu_s = _own_cpu_s() - before[0]
             after = backend.own_cpu_s()
             if before[1] is not None and after is not None:
-                trace.backend_cpu_s = after - before[1]
+                # a runner that had to be killed may take what it used along
+                trace.backend_cpu_s = max(after - before[1], 0.0)
 
     def _tell(self, event: Event) -> None:
         for observer in self._observers:

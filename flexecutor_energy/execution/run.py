@@ -1,6 +1,5 @@
 """A finished run of a workflow, as users see it."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,5 +184,5 @@ def _value(data: bytes | None) -> Any:
         return None
     try:
         return cloudpickle.loads(data)
-    except (pickle.UnpicklingError, ImportError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - the value's own code; the run itself went well
         return f"<unreadable: {error}>"

@@ -43,6 +43,14 @@ def pack_function(stage: Stage) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
+def import_paths() -> list[str]:
+    """Return where this process finds modules, for others on this host that should find them too.
+
+    Code that a stage function imports when it runs cannot travel with it.
+    """
+    return [str(Path(entry).absolute()) for entry in sys.path]
+
+
 def own_modules(function: Callable[..., Any], *, with_siblings: bool = False) -> list[ModuleType]:
     """Return the loaded modules behind a function that workers cannot import.
 

@@ -27,6 +27,7 @@ from flexecutor_energy.hardware.detect import detect_host
 
 _WATCH_S = 0.05
 _WATCH_MANY_S = 0.001  # for each invocation beside it: watching stays below a tenth of a core
+_SCRATCH_PREFIX = "flexecutor-energy-"
 _KILL_S = 1.0
 _KILL_POLL_S = 0.002
 _TERMINATED = "the process that watches over it was told to end (SIGTERM)"
@@ -85,7 +86,8 @@ class Supervisor:
         if task.scratch_base is not None:
             Path(task.scratch_base).mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as undo:
-            scratch = Path(tempfile.mkdtemp(prefix="flexecutor-energy-", dir=task.scratch_base))
+            prefix = f"{_SCRATCH_PREFIX}{os.getpid()}-"
+            scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=task.scratch_base))
             undo.callback(shutil.rmtree, scratch, ignore_errors=True)
             baseline_read, baseline_write = os.pipe()
             undo.callback(os.close, baseline_read)
@@ -185,6 +187,13 @@ class Supervisor:
     def _held_fds(self) -> list[int]:
         fds = [fd for c in self._children.values() for fd in (c.exit_fd, c.baseline_fd)]
         return [fd for fd in fds if fd is not None]
+
+
+def remove_scratch_of(supervisor_pid: int, tasks: Iterable[WorkerTask]) -> None:
+    """Remove the folders of tasks whose supervisor was killed before it could do it."""
+    for base in {task.scratch_base or tempfile.gettempdir() for task in tasks}:
+        for folder in Path(base).glob(f"{_SCRATCH_PREFIX}{supervisor_pid}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def supervise(task: WorkerTask) -> WorkerReport:

@@ -138,9 +138,11 @@ class Sweep:
             graph = self._graph.only(configs)
             ledger = self._session.run(graph, configs, trace, options, observers, cancel)
         finally:
-            energy = meter(trace, ledger.storage_s if ledger else 0.0, self._energy)
-            self._record(trace, configs, energy)
-            self._session.remove_outputs(self._graph, trace.run_id)
+            try:
+                energy = meter(trace, ledger.storage_s if ledger else 0.0, self._energy)
+                self._record(trace, configs, energy)
+            finally:
+                self._session.remove_outputs(self._graph, trace.run_id)
         self._ledger = self._ledger + ledger if self._ledger else ledger
         total = energy.total_j
         self._joules = None if self._joules is None or total is None else self._joules + total
@@ -150,17 +152,21 @@ class Sweep:
         self, trace: RunTrace, configs: Mapping[str, StageConfig], energy: RunEnergy
     ) -> None:
         name = self._graph.name
+        by_surroundings: StageFailedError | None = None
         for stage_id, stage in trace.stages.items():
             run = stage_run(trace, stage, energy, self._hashes[stage_id])
             self._store.add_run(name, stage_id, run)
             self._schedule.measured(stage_id, configs[stage_id], run)
         for stage_id, error in trace.failures.items():
-            if error.by_surroundings:
-                raise error  # says nothing about the configuration
+            if error.by_surroundings:  # says nothing about the configuration
+                by_surroundings = error
+                continue
             failure = failed_run(trace, stage_id, configs[stage_id], self._hashes[stage_id])
             self._store.add_failure(name, stage_id, failure)
             self._schedule.failed(stage_id, configs[stage_id])
             self._errors[stage_id] = error
+        if by_surroundings is not None:
+            raise by_surroundings
 
     def _tell(
         self,

@@ -45,13 +45,13 @@ GREETING = "defined in the test module"
 
 @pytest.fixture(scope="module", params=["local", "lithops"])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    temporary = Path(tempfile.gettempdir())
     before = set(running_children())
     opened = open_backend(request.param)
     yield opened
     opened.close()
     opened.close()  # closing twice changes nothing
     assert eventually(lambda: set(running_children()) <= before)
-    temporary = Path(tempfile.gettempdir())
     assert list(temporary.glob("flexecutor-energy-*")) == []  # scratch folders
     assert list(temporary.glob("lithops-*/storage/lithops.jobs/**/aggdata.pickle")) == []
 

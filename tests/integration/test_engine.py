@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from flexecutor_energy.errors import (
     ConfigurationError,
     ExecutionError,
     InputMissingError,
+    RunCancelledError,
     StageFailedError,
 )
 from flexecutor_energy.execution.backends.local import LocalBackend
@@ -226,6 +228,8 @@ def test_workers_lost_with_the_process_around_them_are_tried_again(
     stage = Stage("a", kill_supervisor, params={"marker": str(tmp_path / "marker")})
     trace = runner.run([stage])
     assert [report.attempt for report in trace.stages["a"].reports] == [2]
+    assert trace.backend_cpu_s is not None
+    assert trace.backend_cpu_s > 0.05  # that of the new process; the old one's is not taken off
     (lost,) = trace.stages["a"].wasted
     assert lost.failure is not None
     assert (lost.failure.kind, lost.total_cpu_s) == ("lost", None)
@@ -283,6 +287,7 @@ def test_inputs_whose_names_look_alike_do_not_mix(runner: Runner) -> None:
 
 SCRIPT = """
 import sys
+import tempfile
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import middle
@@ -297,7 +302,8 @@ class Doubler:
         return number * FACTOR
 
 def compute(context):
-    return Doubler()(middle.through_another(context.get_param("number")))
+    import late  # found by the driver's import paths, as it is not loaded when this travels
+    return Doubler()(middle.through_another(context.get_param("number"))) + late.NUMBER
 
 for name in ("local", "lithops"):
     backend = open_backend(name)
@@ -317,6 +323,7 @@ def test_functions_of_a_script_and_of_modules_beside_it_run_anywhere(tmp_path: P
     (folder / "middle.py").write_text(
         "import far\n\ndef through_another(n):\n    return far.Adder().add(n)\n"
     )
+    (folder / "late.py").write_text("NUMBER = 0\n")
     script = folder / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[2]), folder=str(tmp_path)))
     elsewhere = tmp_path / "elsewhere"
@@ -378,3 +385,30 @@ def test_a_driver_that_ends_takes_its_workers_with_it(
         driver.communicate()
         for pid in filter(is_running, pids):
             os.kill(pid, signal.SIGKILL)
+
+
+def mark_and_hang(context: StageContext) -> None:
+    Path(context.get_param("marker")).touch()
+    time.sleep(600)
+
+
+def test_cancelling_on_a_backend_whose_process_died_starts_another(
+    runner: Runner, backend: LocalBackend, tmp_path: Path
+) -> None:
+    marker, cancel = tmp_path / "marker", threading.Event()
+    process = backend._process
+    assert process is not None
+
+    def kill_and_cancel() -> None:
+        eventually(marker.exists, within_s=60)
+        cancel.set()
+        process.kill()
+
+    thread = threading.Thread(target=kill_and_cancel)
+    thread.start()
+    stage = Stage("a", mark_and_hang, params={"marker": str(marker)})
+    with pytest.raises((RunCancelledError, StageFailedError)):
+        runner.run([stage], ONE, RunOptions(retries=0), cancel=cancel)
+    thread.join()
+    assert values(runner.run([Stage("a", who)]), "a") == [0]
+    assert list(Path(tempfile.gettempdir()).glob(f"flexecutor-energy-{process.pid}-*")) == []

@@ -112,13 +112,9 @@ backend = open_backend(sys.argv[4])
 try:
     runner = Runner(backend, folder_store(Path(sys.argv[2])))
     before, meter = used(), TreeMeter()
-    found = None
-    for _ in range(2):
-        trace = runner.run(stages(), {"a": StageConfig(1, 2), "b": StageConfig(1, 1)})
-        ledger = ledger_of(trace, meter)
-        after, meter = used(), TreeMeter()
-        found = ledger + found if found else ledger
-    print(json.dumps({**found.to_dict(), "kernel_s": after - before}))
+    trace = runner.run(stages(), {"a": StageConfig(1, 2), "b": StageConfig(1, 1)})
+    ledger = ledger_of(trace, meter)
+    print(json.dumps({**ledger.to_dict(), "kernel_s": used() - before}))
 finally:
     backend.close()
 """
@@ -141,7 +137,7 @@ def test_the_rows_add_up_to_what_the_kernel_charged_to_the_drivers_group(
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         accounted = sum(found[row] for row in ("workers_s", "startup_s", "engine_s", "storage_s"))
-        assert found["kernel_s"] > 6.0
+        assert found["kernel_s"] > 3.0
         assert accounted == pytest.approx(found["kernel_s"], rel=0.05)
         assert found["total_s"] == pytest.approx(found["kernel_s"], rel=0.05)
     finally:

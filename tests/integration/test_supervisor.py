@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+import numpy
 import pytest
 
 from flexecutor_energy.execution.limits import CgroupRoots
@@ -247,6 +249,23 @@ def test_a_result_that_cannot_be_saved_is_a_failure(
     assert failure.kind == "killed"
 
 
+def draw(context: StageContext) -> float:
+    import numpy
+
+    return float(numpy.random.rand())
+
+
+def test_workers_do_not_draw_the_numbers_of_the_process_they_were_forked_from(
+    supervisor: Supervisor, store: ObjectStore
+) -> None:
+    numpy.random.seed(1)  # so that its state is there to be inherited
+    drawn = {float(numpy.random.RandomState(1).rand())}
+    for worker in range(2):
+        supervisor.start(task(draw, store, worker_id=worker))
+        drawn.add(cloudpickle.loads(report_of(supervisor).value or b""))
+    assert len(drawn) == 3
+
+
 def list_descriptors(context: StageContext) -> list[str]:
     found = []
     for entry in Path("/proc/self/fd").iterdir():
@@ -258,8 +277,6 @@ def list_descriptors(context: StageContext) -> list[str]:
 def test_an_invocation_does_not_hold_its_supervisors_channels(
     supervisor: Supervisor, store: ObjectStore
 ) -> None:
-    import cloudpickle
-
     read, write = os.pipe()
     try:
         private = Supervisor(private_fds=(read, write))

@@ -40,6 +40,7 @@ from flexecutor_energy.execution.backends.runners import (
 )
 from flexecutor_energy.execution.backends.runtime_check import check_runtime
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
+from flexecutor_energy.execution.shipping import import_paths
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class LithopsBackend:
     def submit(self, tasks: Sequence[WorkerTask]) -> None:
         """Start the tasks as one job."""
         executor = self._idle_executor()
-        payloads = [pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL) for task in tasks]
+        paths = import_paths() if self.on_this_host else []
+        payloads = [pickle.dumps((paths, pickle.dumps(task, protocol=5))) for task in tasks]
         futures = self._map(executor, payloads, max(task.memory_mb for task in tasks))
         self._jobs.append(_Job(executor, futures, dict(zip(futures, tasks, strict=True))))
 

@@ -8,9 +8,14 @@ from typing import Any
 
 
 def invoke(payload: bytes) -> dict[str, Any]:
-    """Run one pickled task; an empty payload only asks what the runtime has."""
+    """Run a task and return its report; an empty payload only asks what the runtime has.
+
+    The payload is the pickle of the driver's import paths, where they hold here, and of the
+    pickled task.
+    """
     import pickle
     import platform
+    import sys
 
     runtime: dict[str, Any] = {"python": platform.python_version(), "package": None}
     try:
@@ -22,5 +27,7 @@ def invoke(payload: bytes) -> dict[str, Any]:
         runtime["problem"] = f"{type(error).__name__}: {error}"
         return runtime
     if payload:
-        runtime["report"] = pickle.dumps(supervise(pickle.loads(payload)))
+        paths, task = pickle.loads(payload)
+        sys.path.extend(path for path in paths if path not in sys.path)
+        runtime["report"] = pickle.dumps(supervise(pickle.loads(task)))
     return runtime

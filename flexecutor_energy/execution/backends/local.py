@@ -1,6 +1,7 @@
 """Invocations in processes forked off one warm process on this machine."""
 
 import contextlib
+import json
 import logging
 import os
 import queue
@@ -13,11 +14,18 @@ from flexecutor_energy.errors import ExecutionError
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.backends import zygote
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
+from flexecutor_energy.execution.shipping import import_paths
+from flexecutor_energy.execution.supervisor import remove_scratch_of
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 
 logger = logging.getLogger(__name__)
 
 _CANCEL_S = 10.0
+# not by PYTHONPATH, which programs that a stage function starts would inherit
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from flexecutor_energy.execution.backends.zygote import main; main()"
+)
 
 
 class LocalBackend:
@@ -44,13 +52,11 @@ class LocalBackend:
         if self._process is not None:
             return
         remove_stale_groups(CgroupRoots.of_this_process())
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flexecutor_energy.execution.backends.zygote"],
+            [sys.executable, "-c", _START, json.dumps(import_paths())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env=environment,
             start_new_session=True,  # Ctrl-C is the driver's to handle
         )
         self._reports = queue.Queue()
@@ -91,12 +97,11 @@ class LocalBackend:
 
     def own_cpu_s(self) -> float | None:
         """Return the CPU seconds of the warm process itself."""
-        alive = procfs.process_cpu(self._process.pid) if self._process is not None else None
-        return self._ended_cpu_s + (alive.own_s if alive is not None else 0.0)
+        alive_s = _own_cpu_s(self._process) if self._process is not None else 0.0
+        return self._ended_cpu_s + alive_s
 
     def cancel(self) -> None:
         """Stop all tasks and forget their reports; the warm process stays."""
-        self._running.clear()
         if self._process is None:
             return
         with contextlib.suppress(BrokenPipeError):
@@ -106,6 +111,7 @@ class LocalBackend:
                 if report is None:
                     self._lost()
                     return
+            self._running.clear()
         except queue.Empty:
             logger.warning("the local worker process does not answer; starting another")
             self._process.kill()
@@ -134,7 +140,11 @@ class LocalBackend:
         code = None
         if process is not None:
             _close_pipes(process)
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            self._ended_cpu_s += _own_cpu_s(process)  # waiting for it would erase that
             code = process.wait()
+            remove_scratch_of(process.pid, self._running.values())
         failure = Failure("lost", f"the process that runs local workers died with code {code}")
         reports = [
             WorkerReport(task.task_id, task.worker_id, task.attempt, failure, HostView.unknown())
@@ -149,6 +159,11 @@ class LocalBackend:
         if stream is None:
             raise ExecutionError("the local backend is not open; call open() first")
         return int(stream.fileno())
+
+
+def _own_cpu_s(process: "subprocess.Popen[bytes]") -> float:
+    cpu = procfs.process_cpu(process.pid)
+    return cpu.own_s if cpu is not None else 0.0
 
 
 def _close_pipes(process: "subprocess.Popen[bytes]") -> None:

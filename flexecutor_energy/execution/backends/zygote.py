@@ -1,9 +1,9 @@
 """The warm process of the local backend: forks an invocation for each task it is sent.
 
-Run as ``python -m flexecutor_energy.execution.backends.zygote``. Tasks come in over standard
-input and reports go out over standard output, each a pickle behind its length; the first message
-out says that it is ready. Told to cancel, it ends all invocations and answers when they are gone.
-It ends, with them, when it is told to or when its input closes, so it never outlives its driver.
+Tasks come in over standard input and reports go out over standard output, each a pickle behind its
+length; the first message out says that it is ready. Told to cancel, it ends all invocations and
+answers when they are gone. It ends, with them, when it is told to or when its input closes, so it
+never outlives its driver.
 """
 
 import contextlib
@@ -74,7 +74,3 @@ def main() -> None:
                         supervisor.start(message)
     finally:
         supervisor.close()
-
-
-if __name__ == "__main__":
-    main()
