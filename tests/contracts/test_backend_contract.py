@@ -45,15 +45,19 @@ GREETING = "defined in the test module"
 
 @pytest.fixture(scope="module", params=["local", "lithops"])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    temporary = Path(tempfile.gettempdir())
-    before = set(running_children())
+    before = set(running_children()), leftovers()
     opened = open_backend(request.param)
     yield opened
     opened.close()
     opened.close()  # closing twice changes nothing
-    assert eventually(lambda: set(running_children()) <= before)
-    assert list(temporary.glob("flexecutor-energy-*")) == []  # scratch folders
-    assert list(temporary.glob("lithops-*/storage/lithops.jobs/**/aggdata.pickle")) == []
+    assert eventually(lambda: set(running_children()) <= before[0])
+    assert leftovers() <= before[1]
+
+
+def leftovers() -> set[Path]:
+    """Return scratch folders of workers, and task data in Lithops' own folder."""
+    patterns = ("flexecutor-energy-*", "lithops-*/storage/lithops.jobs/**/aggdata.pickle")
+    return {path for name in patterns for path in Path(tempfile.gettempdir()).glob(name)}
 
 
 @pytest.fixture
