@@ -215,6 +215,34 @@ def test_what_cannot_be_pickled_is_said_before_anything_runs(runner: Runner) -> 
     assert runner.events == []
 
 
+def outlive_another_worker(context: StageContext) -> bool:
+    """Leave a process without a parent, and see whether it is there after the other worker."""
+    shell = subprocess.run(
+        ["sh", "-c", "sleep 600 >/dev/null & echo $!"], stdout=subprocess.PIPE, check=True
+    )
+    pid = int(shell.stdout)
+    Path(context.get_param("folder"), "left").touch()
+    time.sleep(0.7)
+    return is_running(pid)
+
+
+def end_first(context: StageContext) -> bool:
+    while not Path(context.get_param("folder"), "left").exists():
+        time.sleep(0.01)
+    return True
+
+
+def test_what_a_worker_leaves_is_not_ended_with_another_worker(
+    runner: Runner, tmp_path: Path
+) -> None:
+    params = {"folder": str(tmp_path)}
+    stages = [Stage("stays", outlive_another_worker, params=params)]
+    stages.append(Stage("ends", end_first, params=params))
+    trace = runner.run(stages, StageConfig(64, 1))
+    assert trace.stages["ends"].finished_s < trace.stages["stays"].finished_s
+    assert values(trace, "stays") == [True]
+
+
 def kill_supervisor(context: StageContext) -> None:
     if not Path(context.get_param("marker")).exists():
         Path(context.get_param("marker")).touch()

@@ -28,6 +28,11 @@ def test_lines_are_shared_out_whole() -> None:
     assert pieces("lines", b"aaa\nbbb\nccc\nddd\n", 2) == [b"aaa\nbbb\n", b"ccc\nddd\n"]
 
 
+def test_lines_of_one_length_are_shared_out_evenly() -> None:
+    lines = [b"aaa\n", b"bbb\n", b"ccc\n", b"ddd\n"]
+    assert pieces("lines", b"".join(lines), 4) == lines
+
+
 def test_more_pieces_than_lines_give_one_line_each() -> None:
     assert pieces("lines", b"a\nb\n", 10) == [b"a\n", b"b\n"]
 
