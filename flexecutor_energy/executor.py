@@ -49,8 +49,10 @@ class DAGExecutor:
 
         With ``stage``, the other stages run in their ``resource_config``, or with one worker.
         """
-        space = config_space if isinstance(config_space, ConfigSpace) else None
-        space = space or ConfigSpace.of(config_space)
+        if isinstance(config_space, ConfigSpace):
+            space = config_space
+        else:
+            space = ConfigSpace.of(config_space)
         if stage is not None:
             own = {stage.stage_id: ConfigSpace.of(space.for_stage(stage.stage_id))}
             first = space.for_stage(stage.stage_id)[0]
