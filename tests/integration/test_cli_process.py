@@ -93,7 +93,7 @@ def test_the_whole_loop_in_one_command_prints_one_json_document(tmp_path: Path) 
     done = run("loop", *target, *LOCAL, "--json", workspace=workspace, tmp=tmp_path)
     document = json.loads(done.stdout) if done.returncode == 0 else {}
     assert document, done.stderr
-    assert document["profile"]["runs_done"] == 8
+    assert document["profile"]["runs_done"] == 12
     assert document["run"]["answer"] == {"checked": True, "problem": None}
     assert set(document["run"]["audit"]["stages"]) == {"sample", "reduce"}
     assert document["plan"]["terms"]["max_time"] is not None
