@@ -23,7 +23,7 @@ from flexecutor_energy.records.run import Profile, StageRun
 from flexecutor_energy.records.store import load_profile
 from flexecutor_energy.workflow.config import StageConfig
 
-PROFILES = Path(__file__).parent.parent / "tests" / "data" / "profiles"
+PROFILES = Path(__file__).parent.parent / "profiles" / "reference"
 PARENTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "jolteon_ml": {
         "stage1": ["stage0"],

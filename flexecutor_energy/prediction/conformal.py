@@ -14,7 +14,7 @@ from flexecutor_energy.quantities import Interval
 
 # Where nothing was measured twice in a whole workflow, no spread can be told from data. Then a
 # run may be this many times longer or shorter: the widest held-out ratio, rounded up, on the
-# reference profiles in tests/data/profiles (benchmarks/prediction.py prints it).
+# reference profiles in profiles/reference (benchmarks/prediction.py prints it).
 UNMEASURED_RATIO = 2.5
 # With fewer runs than this, not even a 90 % bound has a rank of its own.
 FEW_RUNS = 9

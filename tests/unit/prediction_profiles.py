@@ -12,7 +12,7 @@ from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.records.store import load_profile
 from flexecutor_energy.workflow.config import StageConfig
 
-REFERENCE = Path(__file__).parent.parent / "data" / "profiles"
+REFERENCE = Path(__file__).parents[2] / "profiles" / "reference"
 JOLTEON_PARENTS = {
     "stage1": ["stage0"],
     "stage2": ["stage0", "stage1"],
