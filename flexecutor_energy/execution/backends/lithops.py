@@ -37,6 +37,7 @@ from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
     end_runners_of,
     live_runners_of,
+    never_start,
 )
 from flexecutor_energy.execution.backends.runtime_check import check_runtime
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
@@ -135,10 +136,11 @@ class LithopsBackend:
     def close(self) -> None:
         """Stop all jobs and executors."""
         executors, self._executors = self._executors, []
+        jobs, self._jobs = self._jobs, []
         for executor in executors:
+            never_start(executor, {future.job_key for future in executor.futures})
             end_runners_of(executor)
             executor.__exit__(None, None, None)
-        jobs, self._jobs = self._jobs, []
         for job in jobs:
             self._forget(job)
 

@@ -32,6 +32,18 @@ def live_runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
     return [process for process in runners_of(executor) if process.returncode is None]
 
 
+def never_start(executor: Any, job_keys: Iterable[str]) -> None:
+    """Keep jobs that Lithops' thread has queued, but not started, from being started.
+
+    One that started after its data was removed would fail, and Lithops would print its traceback.
+    """
+    environment = getattr(getattr(executor, "compute_handler", None), "env", None)
+    lock, stopped = (getattr(environment, name, None) for name in ("jobs_lock", "stopped_jobs"))
+    if lock is not None and isinstance(stopped, set):  # version 1 of Lithops' localhost
+        with lock:
+            stopped.update(job_keys)
+
+
 def end_runners_of(executor: Any) -> None:
     """End the runners of an executor with all that lies below them.
 
