@@ -30,6 +30,19 @@ class EnergyCollector(Protocol):
         ...
 
 
+@runtime_checkable
+class _Closeable(Protocol):
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+def close_collector(collector: EnergyCollector) -> None:
+    """Stop what a collector keeps running; most keep nothing and have no ``close``."""
+    if isinstance(collector, _Closeable):
+        collector.close()
+
+
 def _monotonic() -> float:
     return time.monotonic()
 

@@ -40,11 +40,15 @@ def energy_between(earlier: EnergyReading, later: EnergyReading) -> EnergyDelta:
     Raises
     ------
     ConfigurationError
-        The readings come from different methods.
+        The readings come from different methods, or from counters that began apart.
     """
     if earlier.method != later.method:
         raise ConfigurationError(
             f"energy between a reading of {earlier.method!r} and one of {later.method!r}"
+        )
+    if earlier.origin != later.origin:
+        raise ConfigurationError(
+            f"energy between counters that began apart: {earlier.origin!r} and {later.origin!r}"
         )
     duration_s = later.t_monotonic_s - earlier.t_monotonic_s
     domains = sorted({*earlier.domains, *later.domains})

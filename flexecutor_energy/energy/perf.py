@@ -4,6 +4,7 @@
 the intervals that are complete, at the time at which the last of them ended.
 """
 
+import secrets
 import shutil
 from collections.abc import Sequence
 from types import TracebackType
@@ -56,6 +57,7 @@ class PerfCollector:
         self._last_s: float | None = None
         self._joules: dict[str, float | None] = {}
         self._broken: str | None = None
+        self._origin = f"perf {secrets.token_hex(6)}"  # its counts begin with this object
 
     @property
     def method(self) -> str:
@@ -106,7 +108,7 @@ class PerfCollector:
         counters = counters or {(0, "package"): None}
         why = self._broken or "perf did not count it all the time"
         problems = {domain: why for domain, value in counters.items() if value is None}
-        return EnergyReading(now, wall, counters, "perf", problems=problems)
+        return EnergyReading(now, wall, counters, "perf", problems=problems, origin=self._origin)
 
     def close(self) -> None:
         """Stop perf; the next reading starts it again."""

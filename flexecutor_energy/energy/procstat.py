@@ -1,4 +1,4 @@
-"""CPU time of a whole host, from ``/proc/stat``."""
+"""CPU time and memory of a whole host, from ``/proc/stat`` and ``/proc/meminfo``."""
 
 import os
 from dataclasses import dataclass
@@ -47,3 +47,29 @@ def host_cpu(root: Path = Path("/"), ticks_per_s: float | None = None) -> HostCp
     user, nice, system, _idle, _iowait, irq, softirq = counters
     cores = sum(1 for line in lines if line.startswith("cpu") and line[3:4].isdigit())
     return HostCpu((user + nice + system + irq + softirq) / ticks, max(cores, 1))
+
+
+def host_busy_s(root: Path = Path("/"), ticks_per_s: float | None = None) -> float | None:
+    """Return the CPU seconds that all processes of a host have used; None where it is not told."""
+    try:
+        return host_cpu(root, ticks_per_s).busy_s
+    except (OSError, ValueError):
+        return None
+
+
+def memory_used_mb(root: Path = Path("/")) -> float | None:
+    """Return the memory in use on a host, MB: total less available; None where it is not told."""
+    sizes: dict[str, int] = {}
+    try:
+        with (root / "proc/meminfo").open(encoding="ascii") as lines:
+            for line in lines:
+                name, _, rest = line.partition(":")
+                if name in {"MemTotal", "MemAvailable"}:
+                    sizes[name] = int(rest.split()[0])
+                if len(sizes) == 2:
+                    break
+    except (OSError, ValueError):
+        return None
+    if len(sizes) != 2:
+        return None
+    return (sizes["MemTotal"] - sizes["MemAvailable"]) * 1024 / 1e6

@@ -37,6 +37,8 @@ class EnergyReading:
     ranges_uj : value at which the counter of a domain starts again at 0, microjoules; a domain
         that is absent here never starts again, one with None does so at an unknown value
     problems : for each domain that is None, why
+    origin : names where the counters began, if that is not the start of the host: readings of
+        different origins (two processes that each began at 0) cannot be subtracted
     """
 
     t_monotonic_s: float
@@ -45,6 +47,7 @@ class EnergyReading:
     method: str
     ranges_uj: Mapping[Domain, int | None] = field(default_factory=dict)
     problems: Mapping[Domain, str] = field(default_factory=dict)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
