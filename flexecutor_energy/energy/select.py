@@ -110,10 +110,9 @@ def select_collector(
     """
     if method == "off":
         return SelectedCollector(OffCollector())
-    makers = _makers(root, curve, perf_command)
+    makers = collector_makers(root, curve, perf_command)
     if method != "auto" and method not in makers:
-        known = ", ".join(["auto", *makers, "off"])
-        raise ConfigurationError(f"energy method {method!r} does not exist; there are: {known}")
+        raise no_such_method(method, makers)
     refused: list[tuple[str, str]] = []
     for name in PREFERRED if method == "auto" else (method,):
         collector = makers[name]()
@@ -135,7 +134,7 @@ def available_collectors(
     perf_command: Sequence[str] = ("perf",),
 ) -> dict[str, EnergyCollector]:
     """Return every meter that works on this host, by its method, the preferred ones first."""
-    makers = _makers(root, curve, perf_command)
+    makers = collector_makers(root, curve, perf_command)
     collectors = {name: make() for name, make in makers.items()}
     return {name: meter for name, meter in collectors.items() if meter.probe().ok}
 
@@ -147,11 +146,24 @@ def probe_collectors(
     perf_command: Sequence[str] = ("perf",),
 ) -> dict[str, Availability]:
     """Return for every method whether it works on this host, and why or why not."""
-    makers = _makers(root, curve, perf_command)
+    makers = collector_makers(root, curve, perf_command)
     return {name: make().probe() for name, make in makers.items()}
 
 
-def _makers(root: Path | None, curve: PowerCurve | None, perf_command: Sequence[str]) -> Makers:
+def no_such_method(method: str, makers: Makers) -> ConfigurationError:
+    """Return the error that names the methods there are."""
+    known = ", ".join(["auto", *makers, "all", "off"])
+    return ConfigurationError(f"energy method {method!r} does not exist; there are: {known}")
+
+
+def collector_makers(
+    root: Path | None,
+    curve: PowerCurve | None,
+    perf_command: Sequence[str],
+    *,
+    foreign: bool = True,
+) -> Makers:
+    """Return for every method what makes its meter; ``foreign`` includes other packages'."""
     powercap, system = _roots(root)
     power = curve or default_curve("processor that was not looked up", os.cpu_count() or 1)
     own: dict[str, Callable[[], EnergyCollector]] = {
@@ -159,6 +171,8 @@ def _makers(root: Path | None, curve: PowerCurve | None, perf_command: Sequence[
         "perf": lambda: PerfCollector(perf_command),
         "model": lambda: ModelCollector(power, root=system),
     }
+    if not foreign:
+        return own
     return own | {name: make for name, make in _foreign(system).items() if name not in own}
 
 
