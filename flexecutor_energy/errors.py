@@ -26,6 +26,7 @@
     ├── StorageError (OSError)                   the object store or a disk refused     exit 1
     │   ├── BucketMissingError
     │   ├── InputMissingError
+    │   ├── DownloadError                        data of a workflow could not be fetched
     │   ├── StorageAccessError (PermissionError)
     │   └── StorageUnreachableError (ConnectionError)
     ├── GapError (RuntimeError)                  the optimality gap is too large        exit 3
@@ -232,6 +233,10 @@ class BucketMissingError(StorageError):
 
 class InputMissingError(StorageError):
     """An input of a stage has no objects."""
+
+
+class DownloadError(StorageError):
+    """Data of a workflow that come from a package index could not be fetched."""
 
 
 class StorageAccessError(StorageError, PermissionError):
