@@ -4,6 +4,8 @@ Reads the kernel's text files below a root that can be given, so that a host can
 from a copy of its files. Standard library only: workers use it too.
 """
 
+import hashlib
+import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,6 +94,21 @@ def detect_host(root: Path = Path("/")) -> HostFacts:
         memory_mb=_memory_mb(_read(root / "proc/meminfo")),
         product=product or None,
     )
+
+
+def machine_key(facts: HostFacts) -> str:
+    """Return a name for a machine that stays the same when it boots again, "" if there is none.
+
+    A digest of machine id, processor and number of CPUs: a machine that was resized, or whose
+    disk was moved into another one, has another key. The machine id is the digest's key and
+    cannot be had from it, as machine-id(5) asks. Where there is no machine id (many containers),
+    the boot takes its place, and the key holds until the next one.
+    """
+    identity = facts.machine_id or facts.boot_id
+    if not identity:
+        return ""
+    parts = ("flexecutor-energy", facts.cpu_name or "", str(facts.logical_cpus or ""))
+    return hmac.new(identity.encode(), "/".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def parse_cpu_list(text: str) -> frozenset[int]:
