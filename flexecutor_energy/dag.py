@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flexecutor_energy.drawing import draw
 from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
 from flexecutor_energy.execution.backends.protocol import Backend
 from flexecutor_energy.execution.engine import RunOptions
@@ -344,6 +345,28 @@ class DAG(StageGraph):
             raise ConfigurationError(
                 f"no configuration for {', '.join(missing)}; every stage needs one"
             )
+
+    def draw(self, path: Path | str, plan: Plan | None = None) -> Path:
+        """Draw the workflow into a file ``.png``, ``.svg``, ``.pdf`` or ``.html``.
+
+        Parameters
+        ----------
+        path : the file; its ending decides the format
+        plan : its configurations, times and joules are written into the boxes; without it, the
+            configurations that are set on the stages
+
+        Returns
+        -------
+        The path.
+
+        Raises
+        ------
+        ConfigurationError
+            The ending is none of these, or the plan is of another workflow.
+        MissingExtraError
+            matplotlib, of the extra ``reports``, is not installed; ``.html`` does without.
+        """
+        return draw(self, path, plan)
 
     def close(self) -> None:
         """Close the storage that was opened; this happens by itself when nothing needs it."""
