@@ -11,8 +11,13 @@ Which object store is used, in this order:
    by surprise.
 4. The Lithops configuration file named by ``LITHOPS_CONFIG_FILE``, if it names a store.
 5. Nothing: the embedded server.
+
+Where energy is read: ``FLEXECUTOR_ENERGY_HOST_ROOT`` is the root of a file system that holds the
+host's powercap folder, such as the place where a container has its host mounted;
+``FLEXECUTOR_ENERGY_PERF`` is how perf is called.
 """
 
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -50,6 +55,8 @@ class Settings(BaseSettings):
     storage: str | None = _variable("FLEXECUTOR_ENERGY_STORAGE")
     bucket: str | None = _variable("FLEXECUTOR_ENERGY_BUCKET", "S3_BUCKET")
     lithops_config_file: Path | None = _variable("LITHOPS_CONFIG_FILE")
+    host_root: Path | None = _variable("FLEXECUTOR_ENERGY_HOST_ROOT")
+    perf: str | None = _variable("FLEXECUTOR_ENERGY_PERF")
     database_url: SecretStr | None = _variable("FLEXECUTOR_ENERGY_DATABASE_URL", "POSTGRES_URL")
 
     s3_endpoint: str | None = _variable("S3_ENDPOINT", "MINIO_ENDPOINT")
@@ -62,6 +69,11 @@ class Settings(BaseSettings):
     aws_access_key_id: SecretStr | None = _variable("AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = _variable("AWS_SECRET_ACCESS_KEY")
     aws_session_token: SecretStr | None = _variable("AWS_SESSION_TOKEN")
+
+    @property
+    def perf_command(self) -> tuple[str, ...]:
+        """How perf is called, as a list of arguments."""
+        return tuple(shlex.split(self.perf or "perf"))
 
     @property
     def endpoint(self) -> str | None:

@@ -8,7 +8,7 @@ from flexecutor_energy.quantities import format_quantity
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from flexecutor_energy.execution.metering import RunEnergy
+    from flexecutor_energy.execution.joules import RunEnergy
     from flexecutor_energy.execution.run import DAGRun
     from flexecutor_energy.optimization.audit import Audit, Comparison
     from flexecutor_energy.optimization.terms import Terms

@@ -8,13 +8,17 @@ _PLACE = "What to work on"
 _SPACE = "Configurations"
 _RUNS = "Runs"
 
-_METHODS = ("auto", "model", "off")
+_METHODS = ("auto", "rapl", "perf", "model", "all", "off")
 
 
 def _method(name: str) -> str:
     """Refuse an energy method that runs do not know, rather than use another one."""
     if name not in _METHODS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(_METHODS)}")
+        from flexecutor_energy.energy.select import foreign_methods
+
+        known = [*_METHODS, *foreign_methods()]
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
     return name
 
 
@@ -90,7 +94,7 @@ Energy = Annotated[
         "--energy",
         metavar="|".join(_METHODS),
         callback=_method,
-        help="How joules are had.",
+        help="How joules are had: auto takes the best meter that works, all stores every one.",
         rich_help_panel=_RUNS,
     ),
 ]

@@ -43,10 +43,15 @@ class MeterChoice:
     perf_command: tuple[str, ...] = ("perf",)
 
     @property
+    def root_path(self) -> Path | None:
+        """``root`` as a path."""
+        return Path(self.root) if self.root is not None else None
+
+    @property
     def system_root(self) -> Path:
         """Root of the file system that holds the host's ``/proc``."""
-        root = Path(self.root) if self.root is not None else Path("/")
-        return root if (root / "proc/stat").is_file() else Path("/")
+        root = self.root_path
+        return root if root is not None and (root / "proc/stat").is_file() else Path("/")
 
     def open(self) -> Counters:
         """Return the counters that can be read on this host, and why others cannot.
@@ -58,9 +63,8 @@ class MeterChoice:
         """
         if self.method == "model":
             return Counters()
-        root = Path(self.root) if self.root is not None else None
         makers = collector_makers(
-            root, None, self.perf_command, foreign=self.method not in {"auto", *COUNTERS}
+            self.root_path, None, self.perf_command, foreign=self.method not in {"auto", *COUNTERS}
         )
         if self.method == "auto":
             names: Sequence[str] = COUNTERS

@@ -185,6 +185,13 @@ def _roots(root: Path | None) -> tuple[Path, Path]:
     return (inside, root) if is_system else (root, Path("/"))
 
 
+def foreign_methods() -> list[str]:
+    """Return the names of the methods that other packages bring."""
+    from importlib.metadata import entry_points
+
+    return [point.name for point in entry_points(group=ENTRY_POINTS)]
+
+
 def _foreign(system: Path) -> dict[str, Callable[[], EnergyCollector]]:
     """Return the meters that other packages bring."""
     # Loaded here because it is slow to load and a worker never needs it.

@@ -8,21 +8,18 @@ import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.invocation import LOG_FILE, load_result
 from flexecutor_energy.execution.limits import CpuGroup, CpuLimit
-from flexecutor_energy.execution.task import (
-    Failure,
-    HostSample,
-    HostView,
-    WorkerReport,
-    WorkerTask,
-)
+from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
 from flexecutor_energy.execution.worker import Progress
 
+if TYPE_CHECKING:
+    from flexecutor_energy.execution.host_watch import HostWatch
+
 _EXACT_WATCH_S = 0.2
-_SAMPLE_S = 0.25
 _LOG_TAIL_BYTES = 16 * 1024
 
 
@@ -37,6 +34,7 @@ class Child:
     baseline_fd : where the process tells the resident bytes it started with
     scratch : its private folder
     cpu, group : the cores it is held to, and the control group that does it, if one does
+    host_watch : reads its host's counters, if its task asks for them
     started_s : monotonic time of its start
     watch_at_s : when it is to be looked at next
     stopped : why it was stopped from outside, None if it was not
@@ -49,12 +47,12 @@ class Child:
     scratch: Path
     cpu: CpuLimit
     group: CpuGroup | None
+    host_watch: "HostWatch | None" = None
     started_s: float = field(default_factory=time.monotonic)
     watch_at_s: float = 0.0
     stopped: Failure | None = None
     _baseline_bytes: int | None = None
     _peak_bytes: int = 0
-    _samples: list[HostSample] = field(default_factory=list)
 
     def watch(self, now: float, interval_s: float) -> None:
         """Look at its memory, its time and the host's counters, once an interval."""
@@ -70,8 +68,8 @@ class Child:
         if timeout_s is not None and now - self.started_s > timeout_s:
             cause = f"ran longer than its {timeout_s:g} s; raise timeout or give it more resources"
             self.stop(Failure("timeout", cause))
-        if not self._samples or now - self._samples[-1].monotonic_s >= _SAMPLE_S:
-            self.sample_host()
+        if self.host_watch is not None:
+            self.host_watch.look(now)
 
     def _read_baseline(self) -> None:
         if self._baseline_bytes is None:
@@ -87,12 +85,6 @@ class Child:
         self._peak_bytes = max(self._peak_bytes, used or 0)
         if self._is_over(self._peak_bytes):
             self.stop(self._memory_failure())
-
-    def sample_host(self) -> None:
-        """Note the host's counters."""
-        busy_s = procfs.host_busy_s()
-        if busy_s is not None:
-            self._samples.append(HostSample(time.monotonic(), busy_s))
 
     def stop(self, why: Failure) -> None:
         """Kill it, with all that it started; its report says why."""
@@ -120,7 +112,8 @@ class Child:
         cpu_s : CPU seconds of its whole process tree
         host : where it ran
         """
-        self.sample_host()
+        watch = self.host_watch
+        samples = watch.until_now(self.started_s) if watch is not None else ()
         self._read_baseline()
         self._peak_bytes = max(self._peak_bytes, max_resident_bytes)
         progress = load_result(self.scratch)
@@ -146,7 +139,8 @@ class Child:
             outputs=progress.outputs,
             value=progress.value,
             limits=self._limits(),
-            host_samples=tuple(self._samples),
+            host_samples=samples,
+            meters_refused=watch.refused if watch is not None else (),
             supervisors=_supervisors(),
             logs=logs,
             software=f"python {platform.python_version()}",

@@ -4,39 +4,16 @@ Each trace is named ``(row, task id)``; the rows are those of the run's energy l
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from flexecutor_energy.energy.traces import WorkerTrace
-from flexecutor_energy.execution.task import HostSample, WorkerReport
+from flexecutor_energy.execution.task import WorkerReport
 
 WORKER = "workers"
 STARTUP = "startup"
 ENGINE = "engine"
 STORAGE = "storage"
 ROWS = (WORKER, STARTUP, ENGINE, STORAGE)
-
-Sample = tuple[float, float]
-
-
-def pooled_samples(
-    reports: Iterable[WorkerReport], more: Iterable[HostSample] = ()
-) -> list[Sample]:
-    """Return (time, busy CPU seconds) of one host as all its workers saw it, by time.
-
-    Parameters
-    ----------
-    reports : the workers of that host
-    more : samples that the driver took, where it is on the same host
-    """
-    found = [(sample.monotonic_s, sample.busy_s) for sample in more]
-    for report in reports:
-        found += [(sample.monotonic_s, sample.busy_s) for sample in report.host_samples]
-        found += [
-            (clock.monotonic_s, clock.host_busy_s)
-            for clock in report.clocks
-            if clock.host_busy_s is not None
-        ]
-    return sorted(found)
 
 
 def function_trace(report: WorkerReport) -> WorkerTrace:
@@ -101,13 +78,12 @@ def _own_startup_s(report: WorkerReport) -> float:
 
 
 def driver_traces(
-    samples: Sequence[Sample], driver_cpu_s: float | None, storage_cpu_s: float
+    ends_s: tuple[float, float], driver_cpu_s: float | None, storage_cpu_s: float | None
 ) -> list[WorkerTrace]:
     """Return what the engine and the storage server used, spread over the whole run."""
-    ends = [samples[0][0], samples[-1][0]]
     parts = {ENGINE: driver_cpu_s, STORAGE: storage_cpu_s}
     return [
-        WorkerTrace((row, ""), ends, [0.0, cpu_s], cores=0.0)
+        WorkerTrace((row, ""), list(ends_s), [0.0, cpu_s], cores=0.0)
         for row, cpu_s in parts.items()
         if cpu_s
     ]

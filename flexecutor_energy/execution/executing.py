@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flexecutor_energy.execution.engine import RunOptions
 from flexecutor_energy.execution.events import Observer
-from flexecutor_energy.execution.metering import meter
 from flexecutor_energy.execution.run import DAGRun, finished_run
 from flexecutor_energy.execution.session import Session, new_run_id
 from flexecutor_energy.execution.trace import RunTrace
@@ -38,13 +37,14 @@ def execute_once(
     ------
     StageFailedError, RunCancelledError, StorageError
     """
+    options = session.metered(options, energy)
     trace = RunTrace(new_run_id())
     kept_data = _kept_data(graph, keep_intermediates)
     try:
         ledger = session.run(graph, configs, trace, options, observers, cancel)
     finally:
         session.remove_outputs(graph, trace.run_id, keep=kept_data)
-    joules = meter(trace, ledger.storage_s, energy)
+    joules = session.joules(trace, ledger, energy)
     kept = _kept_objects(graph, trace, kept_data)
     return finished_run(graph.name, trace, ledger, joules, pricing, session.storage, kept)
 

@@ -148,35 +148,6 @@ def _statm(pid: int) -> tuple[int, int] | None:
     return int(size) * _PAGE_BYTES, int(resident) * _PAGE_BYTES
 
 
-def host_busy_s() -> float | None:
-    """Return the CPU seconds that all processes of the host have used since boot.
-
-    user + nice + system + irq + softirq of ``/proc/stat``; time stolen by other guests is not
-    this host's work.
-    """
-    try:
-        first = (_PROC / "stat").read_text().split("\n", 1)[0].split()
-    except OSError:
-        return None
-    user, nice, system, _idle, _iowait, irq, softirq = (int(v) for v in first[1:8])
-    return (user + nice + system + irq + softirq) * _TICK_S
-
-
-def host_memory_used_mb() -> float | None:
-    """Return the memory in use on the host, MB: total less available."""
-    sizes: dict[str, int] = {}
-    try:
-        for line in (_PROC / "meminfo").read_text().splitlines():
-            name, _, rest = line.partition(":")
-            if name in {"MemTotal", "MemAvailable"}:
-                sizes[name] = int(rest.split()[0])
-    except (OSError, ValueError):
-        return None
-    if len(sizes) != 2:
-        return None
-    return (sizes["MemTotal"] - sizes["MemAvailable"]) * 1024 / 1e6
-
-
 def host_id() -> str:
     """Return an id of this boot of this machine: workers that share it share a host.
 

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from flexecutor_energy.execution.metering import Joules, RunEnergy
+from flexecutor_energy.execution.joules import RunEnergy
 from flexecutor_energy.execution.task import WorkerReport
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.records.run import FailedRun, StageRun, WorkerRecord
@@ -24,10 +24,7 @@ def stage_run(
     energy : joules of the run's workers
     hashes : ``code_hash`` and ``input_hash`` of the stage
     """
-    workers = tuple(
-        worker_record(report, energy.of(stage.stage_id, report.worker_id), energy.method)
-        for report in stage.reports
-    )
+    workers = tuple(worker_record(report, stage.stage_id, energy) for report in stage.reports)
     return StageRun(
         config=stage.config,
         workers=workers,
@@ -46,11 +43,12 @@ def failed_run(
     return FailedRun(requested, trace.run_id, reason, {**_run_meta(trace), **hashes})
 
 
-def worker_record(report: WorkerReport, joules: Joules, method: str | None = None) -> WorkerRecord:
+def worker_record(report: WorkerReport, stage_id: str, energy: RunEnergy) -> WorkerRecord:
     """Return what one worker measured, with its share of the energy."""
     if len(report.clocks) != 4:
         return WorkerRecord(memory_peak_mb=report.memory_peak_mb)
     read, compute, write, end = report.clocks
+    joules = energy.of(stage_id, report.worker_id)
     return WorkerRecord(
         read_s=compute.monotonic_s - read.monotonic_s,
         compute_s=write.monotonic_s - compute.monotonic_s,
@@ -60,7 +58,7 @@ def worker_record(report: WorkerReport, joules: Joules, method: str | None = Non
         energy_dynamic_j=joules.dynamic_j,
         energy_idle_j=joules.idle_j,
         energy_startup_j=joules.startup_j,
-        energy_by_method={method: joules.function_j} if method else {},
+        energy_by_method=energy.functions_j(stage_id, report.worker_id),
         cpu_time_s=report.function_cpu_s,
         startup_cpu_time_s=read.cpu_s,
         memory_peak_mb=report.memory_peak_mb,

@@ -7,8 +7,8 @@ from typing import Any
 import cloudpickle
 
 from flexecutor_energy.errors import StorageError, UnknownStageError
+from flexecutor_energy.execution.joules import RunEnergy
 from flexecutor_energy.execution.ledger import Ledger
-from flexecutor_energy.execution.metering import RunEnergy
 from flexecutor_energy.execution.recording import worker_record
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.pricing import Pricing
@@ -77,6 +77,11 @@ class DAGRun:
     _storage: Storage | None = field(default=None, repr=False)
     _keeper: object = field(default=None, repr=False)  # holds the storage open
 
+    @property
+    def energy_by_method(self) -> dict[str, float | None]:
+        """Joules of all stages by every method that was computed, the chosen one included."""
+        return {name: each.total_j for name, each in self.energy_detail.by_method.items()}
+
     def read(self, stage_id: str) -> list[bytes]:
         """Return the content of each output of a stage, in the order of ``outputs``.
 
@@ -111,6 +116,7 @@ class DAGRun:
             "energy_method": how.to_dict() if (how := self.energy_detail.how) else None,
             "energy_reason": self.energy_detail.reason,
             "energy_rows_j": dict(self.energy_detail.rows),
+            "energy_by_method_j": self.energy_by_method,
             "cost_usd": self.cost,
             "stages": {
                 stage_id: {
@@ -158,9 +164,7 @@ def finished_run(
 
 
 def _outcome(stage: StageTrace, energy: RunEnergy, pricing: Pricing) -> StageOutcome:
-    workers = tuple(
-        worker_record(r, energy.of(stage.stage_id, r.worker_id)) for r in stage.reports
-    )
+    workers = tuple(worker_record(report, stage.stage_id, energy) for report in stage.reports)
     durations = [worker.duration_s or 0.0 for worker in workers]
     config = stage.config
     memory_mb = pricing.billed_memory_mb(config.cpu, config.memory)

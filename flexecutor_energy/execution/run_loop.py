@@ -3,10 +3,10 @@
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import InputMissingError, RunCancelledError, StageFailedError
-from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.backends.protocol import Backend
 from flexecutor_energy.execution.events import (
     Observer,
@@ -19,7 +19,7 @@ from flexecutor_energy.execution.events import (
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.running_stage import RunningStage, first_attempts
 from flexecutor_energy.execution.shipping import pack_function
-from flexecutor_energy.execution.task import Failure, HostSample, WorkerReport, WorkerTask
+from flexecutor_energy.execution.task import Failure, WorkerReport, WorkerTask
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.storage.location import ObjectRef
 from flexecutor_energy.storage.store import ObjectStore
@@ -40,12 +40,14 @@ class RunOptions:
     retries : how often a failed worker is tried again
     isolate : run independent stages one after another, so that they do not disturb each other
     keep_going : let stages that do not depend on a failed one finish
+    meter : which counters of the hosts are read while it goes on; None for none at all
     """
 
     timeout_s: float | None = None
     retries: int = 2
     isolate: bool = False
     keep_going: bool = False
+    meter: MeterChoice | None = field(default_factory=MeterChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +118,12 @@ class RunLoop:
             if not self._running:
                 return
             for report in self._place.backend.wait(_POLL_S):
-                self._sample_host()
                 self._take(report)
             if cancel is not None and cancel.is_set():
                 raise RunCancelledError(f"run {self._trace.run_id} was cancelled")
 
-    def _sample_host(self) -> None:
-        """Read the host's counters, so that energy is known also where no worker looks."""
-        busy_s = procfs.host_busy_s() if self._trace.on_this_host else None
-        if busy_s is not None:
-            self._trace.host_samples.append(HostSample(time.monotonic(), busy_s))
-
     def _start_ready(self) -> None:
         """Submit the tasks of all stages that can start, in one call so that they share a job."""
-        self._sample_host()
         tasks: list[WorkerTask] = []
         for stage in list(self._waiting.values()):
             if any(p.stage_id not in self._trace.stages for p in stage.parents):
@@ -163,6 +157,8 @@ class RunLoop:
             bucket=self._place.bucket,
             timeout_s=self._options.timeout_s,
             now_wall_s=now,
+            # on the driver's host the driver samples, once for all workers
+            meter=None if self._trace.on_this_host else self._options.meter,
         )
         fan_in = {p.stage_id: self._trace.stages[p.stage_id].config.workers for p in stage.parents}
         self._running[stage.stage_id] = RunningStage(stage, config, inputs, fan_in, now, tasks)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.execution.inputs import StageInputs
 from flexecutor_energy.execution.task import OutputTarget, WorkerReport, WorkerTask
 from flexecutor_energy.execution.trace import StageTrace
@@ -93,6 +94,7 @@ def first_attempts(
     bucket: str,
     timeout_s: float | None,
     now_wall_s: float,
+    meter: MeterChoice | None = None,
 ) -> dict[int, WorkerTask]:
     """Return the first task of every worker of a stage.
 
@@ -104,6 +106,7 @@ def first_attempts(
     store, bucket : where data lies, and the bucket of data that names none
     timeout_s : seconds that each attempt may take
     now_wall_s : wall clock of the submission
+    meter : which counters of their host the workers are to read
     """
     bases = [d.local_base_path for d in (*stage.inputs, *stage.outputs) if d.local_base_path]
     outputs = tuple(
@@ -126,6 +129,7 @@ def first_attempts(
             timeout_s=timeout_s,
             submitted_wall_s=now_wall_s,
             scratch_base=bases[0] if bases else None,
+            meter=meter,
         )
         for worker in range(inputs.num_workers)
     }

@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flexecutor_energy.errors import ConfigurationError
@@ -14,8 +14,12 @@ from flexecutor_energy.execution.backends.protocol import Backend
 from flexecutor_energy.execution.backends.select import open_backend
 from flexecutor_energy.execution.engine import Engine, RunOptions
 from flexecutor_energy.execution.events import Observer
+from flexecutor_energy.execution.joules import RunEnergy
 from flexecutor_energy.execution.ledger import Ledger, TreeMeter, ledger_of
+from flexecutor_energy.execution.metering import check_energy, meter, meter_choice
+from flexecutor_energy.execution.sampling import HostSamplers
 from flexecutor_energy.execution.trace import RunTrace
+from flexecutor_energy.hardware.calibrations import load_calibrations
 from flexecutor_energy.storage.select import Storage
 from flexecutor_energy.workflow.config import StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
@@ -38,6 +42,7 @@ class Session:
     storage: Storage
     backend: Backend
     workspace: Workspace
+    _samplers: HostSamplers = field(default_factory=HostSamplers)
 
     def run(
         self,
@@ -56,12 +61,36 @@ class Session:
         for bucket in self._output_buckets(graph):
             self.storage.ensure_bucket(bucket)
         engine = Engine(self.backend, self.storage.store, self.storage.bucket, observers)
-        meter = TreeMeter(self._server_pids)
+        tree = TreeMeter(self._server_pids)
+        choice = options.meter if self.backend.on_this_host else None
         try:
-            engine.run(graph, configs, trace, options, cancel)
+            with self._samplers.during(choice, trace):
+                engine.run(graph, configs, trace, options, cancel)
         finally:
             self._keep_logs(graph.name, trace)
-        return ledger_of(trace, meter)
+        return ledger_of(trace, tree)
+
+    def metered(self, options: RunOptions, energy: str) -> RunOptions:
+        """Return the options of a run whose energy is measured by a method.
+
+        Raises
+        ------
+        EnergyUnavailableError
+            It was asked for by name, and cannot be read on the host of driver and workers.
+        ConfigurationError
+            There is no such method.
+        """
+        check_energy(energy, here=self.backend.on_this_host)
+        return replace(options, meter=meter_choice(energy))
+
+    def joules(self, trace: RunTrace, ledger: Ledger | None, energy: str) -> RunEnergy:
+        """Return the joules of a run that has ended, however it did."""
+        storage_s = ledger.storage_s if ledger is not None else 0.0
+        return meter(trace, storage_s, energy, calibrations=load_calibrations(self.workspace))
+
+    def close(self) -> None:
+        """End what reading the host's counters keeps running."""
+        self._samplers.close()
 
     def remove_outputs(self, graph: StageGraph, run_id: str, keep: Iterable[str] = ()) -> None:
         """Delete what a run wrote, but for the data whose ids are in ``keep``."""
@@ -111,7 +140,9 @@ def open_session(backend: Any, storage: Storage, workspace: Workspace) -> Iterat
     runner = open_backend(backend)
     try:
         _check_reach(storage, runner)
-        yield Session(storage, runner, workspace)
+        session = Session(storage, runner, workspace)
+        with contextlib.closing(session):
+            yield session
     finally:
         if runner is not backend:
             runner.close()

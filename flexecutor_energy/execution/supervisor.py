@@ -17,13 +17,18 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.child import Child, kill_tree
 from flexecutor_energy.execution.invocation import adopt_orphans, become_invocation
 from flexecutor_energy.execution.limits import CgroupRoots, CpuGroup, limit_cpu
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
-from flexecutor_energy.hardware.detect import detect_host
+from flexecutor_energy.hardware.detect import detect_host, machine_key
+
+if TYPE_CHECKING:
+    from flexecutor_energy.energy.choice import MeterChoice
+    from flexecutor_energy.execution.host_watch import HostWatch
 
 _WATCH_S = 0.05
 _WATCH_MANY_S = 0.001  # for each invocation beside it: watching stays below a tenth of a core
@@ -60,9 +65,8 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._refused: list[WorkerReport] = []
         self._old_groups: list[CpuGroup] = []
-        # ids of the machine stay on it: a digest tells hosts apart
-        facts = replace(detect_host(), boot_id=None, machine_id=None)
-        self._host = HostView(procfs.host_id(), platform.node(), facts)
+        self._watches: dict[MeterChoice, HostWatch] = {}
+        self._host = this_host()
 
     @property
     def busy(self) -> bool:
@@ -101,8 +105,8 @@ class Supervisor:
                 undo.callback(os.kill, pid, signal.SIGKILL)
                 cpu, group = limit_cpu(pid, task.cpu, task.worker_id, self._roots)
                 os.set_blocking(baseline_read, False)
-                child = Child(task, pid, _exit_fd(pid), baseline_read, scratch, cpu, group)
-                child.sample_host()
+                watch = self._host_watch(task.meter)
+                child = Child(task, pid, _exit_fd(pid), baseline_read, scratch, cpu, group, watch)
                 undo.pop_all()
                 self._children[pid] = child
                 with contextlib.suppress(BrokenPipeError):  # it died already: reported by poll
@@ -142,6 +146,20 @@ class Supervisor:
         deadline = time.monotonic() + _KILL_S
         while self._old_groups and time.monotonic() < deadline:
             self.poll(_KILL_POLL_S)
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
+
+    def _host_watch(self, choice: "MeterChoice | None") -> "HostWatch | None":
+        """Return what reads the host; made at its first use, and after the fork of that task."""
+        if choice is None:
+            return None
+        if choice not in self._watches:
+            from flexecutor_energy.execution.host_watch import HostWatch
+
+            self._watches[choice] = HostWatch(choice)
+        self._watches[choice].now()
+        return self._watches[choice]
 
     def _wait(self, timeout_s: float, wake_fd: int | None) -> bool:
         poller = select.poll()
@@ -187,6 +205,17 @@ class Supervisor:
     def _held_fds(self) -> list[int]:
         fds = [fd for c in self._children.values() for fd in (c.exit_fd, c.baseline_fd)]
         return [fd for fd in fds if fd is not None]
+
+
+def this_host() -> HostView:
+    """Return the host of this process, told apart by digests: the ids themselves stay here."""
+    facts = detect_host()
+    return HostView(
+        procfs.host_id(),
+        platform.node(),
+        replace(facts, boot_id=None, machine_id=None),
+        machine_key(facts),
+    )
 
 
 def remove_scratch_of(supervisor_pid: int, tasks: Iterable[WorkerTask]) -> None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.storage.location import ObjectRef, StoreSpec
+
+if TYPE_CHECKING:  # a worker that reads no counters loads none of this
+    from flexecutor_energy.energy.choice import MeterChoice
+    from flexecutor_energy.energy.sampler import HostSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class WorkerTask:
     memory_mb : MB it may use beyond its start-up size; 0 means no limit
     timeout_s : seconds until it is stopped; None means never
     submitted_wall_s : driver's wall clock at submission
+    meter : which counters of its host the worker is to read; None where the driver reads them,
+        or nobody wants them
     """
 
     run_id: str
@@ -65,6 +71,7 @@ class WorkerTask:
     timeout_s: float | None
     submitted_wall_s: float
     scratch_base: str | None = None
+    meter: "MeterChoice | None" = None
 
     @property
     def task_id(self) -> str:
@@ -92,11 +99,20 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """The host that a worker ran on, as it saw it; workers with one id share a host."""
+    """The host that a worker ran on, as it saw it.
+
+    Attributes
+    ----------
+    host_id : of this boot of the host; workers with one id share it
+    node : its name
+    facts : its processor and memory, without the ids of the machine
+    machine_key : digest that stays the same over boots, "" where it is not known
+    """
 
     host_id: str
     node: str
     facts: HostFacts
+    machine_key: str = ""
 
     @classmethod
     def unknown(cls) -> "HostView":
@@ -106,23 +122,11 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One instant: monotonic and wall time of the worker's host, CPU seconds so far.
-
-    ``cpu_s`` counts the worker's process tree, ``host_busy_s`` all processes of its host.
-    """
+    """One instant: monotonic and wall time of the worker's host, CPU seconds of its processes."""
 
     monotonic_s: float
     wall_s: float
     cpu_s: float
-    host_busy_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class HostSample:
-    """Host counters at one instant of its monotonic clock."""
-
-    monotonic_s: float
-    busy_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ class WorkerReport:
     outputs : objects written, by data id
     value : pickled return value of the function, or None
     limits : what was enforced, and by which mechanism
+    host_samples : counters of its host, where the task asked for them
+    meters_refused : methods that could not be read on its host, each with the reason
     supervisors : (pid, start ticks, CPU seconds) of the processes around the invocation
     logs : the last lines that it printed
     """
@@ -155,7 +161,8 @@ class WorkerReport:
     outputs: Mapping[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
     value: bytes | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
-    host_samples: tuple[HostSample, ...] = ()
+    host_samples: "tuple[HostSample, ...]" = ()
+    meters_refused: tuple[tuple[str, str], ...] = ()
     supervisors: tuple[tuple[int, int, float], ...] = ()
     logs: str = ""
     software: str = ""

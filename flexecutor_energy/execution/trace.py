@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flexecutor_energy.energy.sampler import HostSample
 from flexecutor_energy.errors import StageFailedError
-from flexecutor_energy.execution.task import HostSample, WorkerReport
+from flexecutor_energy.execution.task import WorkerReport
 from flexecutor_energy.storage.location import ObjectRef
 from flexecutor_energy.workflow.config import StageConfig
 
@@ -65,6 +66,9 @@ class RunTrace:
     stages, failures : finished and failed stages by id
     wasted : reports of the workers of failed stages
     host_samples : counters of the driver's host, where workers run on it
+    meters_refused : methods that cannot be read on that host, each with the reason
+    sampler_cpu_s : CPU seconds that reading them took, part of the driver's; None where nothing
+        was read
     driver_cpu_s, backend_cpu_s : CPU seconds of the engine's process and of the processes
         between it and the invocations during the run; None where not visible
     """
@@ -77,6 +81,8 @@ class RunTrace:
     failures: dict[str, StageFailedError] = field(default_factory=dict)
     wasted: list[WorkerReport] = field(default_factory=list)
     host_samples: list[HostSample] = field(default_factory=list)
+    meters_refused: tuple[tuple[str, str], ...] = ()
+    sampler_cpu_s: float | None = None
     driver_cpu_s: float | None = None
     backend_cpu_s: float | None = None
 

@@ -146,7 +146,7 @@ def _write(
 
 
 def _clock() -> Clock:
-    return Clock(time.monotonic(), time.time(), own_cpu_s(), procfs.host_busy_s())
+    return Clock(time.monotonic(), time.time(), own_cpu_s())
 
 
 def own_cpu_s() -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from flexecutor_energy.errors import StageFailedError
 from flexecutor_energy.execution.engine import RunOptions
 from flexecutor_energy.execution.events import Observer
+from flexecutor_energy.execution.joules import RunEnergy
 from flexecutor_energy.execution.ledger import Ledger
-from flexecutor_energy.execution.metering import RunEnergy, meter
 from flexecutor_energy.execution.recording import failed_run, stage_run
 from flexecutor_energy.execution.session import Session, new_run_id
 from flexecutor_energy.execution.trace import RunTrace
@@ -100,6 +100,7 @@ class Sweep:
             Every configuration of a stage failed, in this sweep or before it; everything that
             does not depend on it was measured.
         """
+        options = self._session.metered(options, self._energy)
         watch = Stopwatch(budget)
         done = 0
         self._tell(progress, done, watch, {})
@@ -139,7 +140,7 @@ class Sweep:
             ledger = self._session.run(graph, configs, trace, options, observers, cancel)
         finally:
             try:
-                energy = meter(trace, ledger.storage_s if ledger else 0.0, self._energy)
+                energy = self._session.joules(trace, ledger, self._energy)
                 self._record(trace, configs, energy)
             finally:
                 self._session.remove_outputs(self._graph, trace.run_id)

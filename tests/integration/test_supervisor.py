@@ -16,6 +16,7 @@ import cloudpickle
 import numpy
 import pytest
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.execution.limits import CgroupRoots
 from flexecutor_energy.execution.supervisor import Supervisor
 from flexecutor_energy.execution.task import WorkerReport
@@ -83,10 +84,39 @@ def test_a_report_tells_when_and_how_much(supervisor: Supervisor, store: ObjectS
     assert report.total_cpu_s is not None
     assert 0.38 < report.function_cpu_s <= report.total_cpu_s  # the child process is counted
     assert report.total_cpu_s - report.function_cpu_s < 0.2
-    assert len(report.host_samples) >= 2
+    assert report.host_samples == ()  # nobody asked for them
     assert report.host.host_id
     assert report.host.facts.machine_id is None  # it stays on its machine
     assert report.supervisors[0][0] == os.getpid()
+
+
+def test_a_worker_far_from_its_driver_reads_its_hosts_counters(
+    supervisor: Supervisor, store: ObjectStore, tmp_path: Path
+) -> None:
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    for name, text in {"name": "package-0", "energy_uj": "7", "max_energy_range_uj": "99"}.items():
+        (zone / name).write_text(text)
+    choice = MeterChoice("auto", str(tmp_path))
+    supervisor.start(task(burn, store, {"seconds": 0.4}, meter=choice))
+    report = report_of(supervisor)
+    first, *_, last = report.host_samples
+    assert first.monotonic_s <= report.clocks[0].monotonic_s
+    assert last.monotonic_s >= report.clocks[-1].monotonic_s
+    assert last.busy_s is not None
+    assert {r.domains[0, "package"] for s in report.host_samples for r in s.readings} == {7}
+    assert report.meters_refused == ()
+
+
+def test_a_worker_says_which_counters_it_could_not_read(
+    supervisor: Supervisor, store: ObjectStore, tmp_path: Path
+) -> None:
+    choice = MeterChoice("rapl", str(tmp_path))
+    supervisor.start(task(burn, store, {"seconds": 0.1}, meter=choice))
+    report = report_of(supervisor)
+    assert [method for method, _ in report.meters_refused] == ["rapl"]
+    assert all(not sample.readings for sample in report.host_samples)
+    assert all(sample.busy_s is not None for sample in report.host_samples)
 
 
 def wait(context: StageContext) -> None:

@@ -100,7 +100,7 @@ def test_an_unknown_workflow_is_bad_usage(command: str) -> None:
         ("profile", ("--budget-seconds", "-1"), "budget's seconds must be above 0"),
         ("profile", ("--storage", "ftp://x"), "'ftp://x' is not understood"),
         ("profile", ("--backend", "mainframe"), "unknown backend 'mainframe'"),
-        ("profile", ("--energy", "psychic"), "'psychic' is none of auto, model, off"),
+        ("profile", ("--energy", "psychic"), "'psychic' is none of auto, rapl, perf"),
         ("optimize", ("--objective", "joy"), "unknown objective 'joy'; known: energy, time"),
         ("optimize", ("--max-time", "0"), "--max-time must be above 0"),
         ("optimize", ("--max-cost", "-1"), "--max-cost must be above 0"),

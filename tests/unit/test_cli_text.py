@@ -16,8 +16,8 @@ from flexecutor_energy.cli.tables import interval, ledger_table, percent, shown_
 from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.errors import StageFailedError
 from flexecutor_energy.execution.events import StageFailed, StageStarted, WorkerRetried
+from flexecutor_energy.execution.joules import MethodEnergy, RunEnergy
 from flexecutor_energy.execution.ledger import Ledger
-from flexecutor_energy.execution.metering import RunEnergy
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.optimization.audit import Audit, Comparison, StageAudit
 from flexecutor_energy.optimization.terms import Terms
@@ -122,7 +122,7 @@ def test_the_verdict_does_not_call_an_unmeasured_bound_kept() -> None:
 
 def test_joules_come_with_their_source_and_band() -> None:
     how = EnergyMethod("model", "wall", False, "a table", "host", (0.5, 1.5))
-    line = energy_line(RunEnergy(how=how))
+    line = energy_line(RunEnergy(MethodEnergy(how, {})))
     assert "modelled" in line
     assert "-50 % to +50 %" in line
     assert "a table" in line

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -137,20 +136,6 @@ def test_what_is_gone_is_none() -> None:
     assert not procfs.is_zombie(GONE)
 
 
-def test_the_host_is_busier_for_what_we_burn() -> None:
-    before = procfs.host_busy_s()
-    start = time.process_time()
-    while time.process_time() - start < 0.3:
-        pass
-    after = procfs.host_busy_s()
-    assert before is not None
-    assert after is not None
-    assert after - before >= 0.25
-
-
-def test_the_hosts_memory_and_name() -> None:
-    used = procfs.host_memory_used_mb()
-    assert used is not None
-    assert used > 1
+def test_the_host_has_a_name() -> None:
     assert procfs.host_id() == procfs.host_id()
     assert len(procfs.host_id()) == 12

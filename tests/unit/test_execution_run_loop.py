@@ -22,7 +22,7 @@ def nothing(context: StageContext) -> None:
 
 def report(task: WorkerTask, failure: str | None = None, cpu_s: float = 1.0) -> WorkerReport:
     at = task.submitted_wall_s
-    clocks = tuple(Clock(at + n, at + n, cpu_s * n / 3, None) for n in range(4))
+    clocks = tuple(Clock(at + n, at + n, cpu_s * n / 3) for n in range(4))
     return WorkerReport(
         task.task_id,
         task.worker_id,

@@ -1,13 +1,20 @@
 """Joules of runs: hosts are shared out once, whatever ran on them."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flexecutor_energy.energy.calibration import Calibration, MeasuredPower
 from flexecutor_energy.energy.curves import tdp_curve
+from flexecutor_energy.energy.reading import EnergyReading
+from flexecutor_energy.energy.sampler import HostSample
+from flexecutor_energy.errors import ConfigurationError, EnergyUnavailableError
 from flexecutor_energy.execution.cpu_traces import startup_cpu_s
-from flexecutor_energy.execution.metering import RunEnergy, meter
-from flexecutor_energy.execution.task import Clock, HostSample, HostView, WorkerReport
+from flexecutor_energy.execution.joules import RunEnergy
+from flexecutor_energy.execution.metering import check_energy, meter, meter_choice
+from flexecutor_energy.execution.task import Clock, HostView, WorkerReport
 from flexecutor_energy.execution.trace import RunTrace, StageTrace
 from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.workflow.config import StageConfig
@@ -29,9 +36,7 @@ def report(
 ) -> WorkerReport:
     """Return a worker that started 0.5 s before its first phase, with 0.1 s of start-up CPU."""
     times = [start_s, start_s + seconds / 4, start_s + seconds * 3 / 4, start_s + seconds]
-    clocks = tuple(
-        Clock(t, 1000.0 + t, 0.1 + cpu_s * (t - start_s) / seconds, None) for t in times
-    )
+    clocks = tuple(Clock(t, 1000.0 + t, 0.1 + cpu_s * (t - start_s) / seconds) for t in times)
     samples = (HostSample(start_s - 0.5, 100.0), HostSample(start_s + seconds, 120.0))
     return WorkerReport(
         task_id=f"{stage}/{worker}/1",
@@ -139,3 +144,142 @@ def test_a_worker_that_did_not_finish_takes_no_part() -> None:
     trace = trace_of(report(0))
     trace.wasted.append(broken)
     assert meter(trace, curves={"h1": CURVE}).of("a", 0).total_j is not None
+
+
+def counted(
+    *reports: WorkerReport,
+    method: str = "rapl",
+    watts: float = 50.0,
+    missing_at: int | None = None,
+    cores: float = 4.0,
+) -> tuple[WorkerReport, ...]:
+    """Return reports whose host has a package counter, sampled each half second by worker 0."""
+    first, *rest = reports
+    times = [9.0 + 0.5 * at for at in range(14)]
+    samples = []
+    for at, time in enumerate(times):
+        count = None if at == missing_at else round(watts * time * 1e6)
+        reading = EnergyReading(time, time, {(0, "package"): count}, method)
+        samples.append(HostSample(time, 50.0 + cores * (time - 9.0), 1000.0, (reading,)))
+    return (replace(first, host_samples=tuple(samples)), *rest)
+
+
+def test_four_workers_at_once_share_what_the_counter_of_their_host_measured() -> None:
+    energy = meter(trace_of(*counted(*(report(i) for i in range(4)))), energy="rapl")
+    assert energy.method == "rapl"
+    assert energy.how is not None
+    assert not energy.how.modelled
+    assert energy.how.boundary == "package"
+    # the trace is 6.5 s long at 50 W; the naive way would give each worker all of its 4 seconds
+    assert sum(energy.rows.values()) == pytest.approx(325.0, abs=1e-5)
+    functions = [energy.of("a", i).function_j or 0.0 for i in range(4)]
+    assert max(functions) - min(functions) < 1e-5
+    assert sum(functions) <= 4 * 50.0
+
+
+def test_idle_power_comes_from_a_curve_of_the_same_domain_and_is_flagged_where_none_does() -> None:
+    workers = counted(*(report(i) for i in range(4)))
+    known = meter(trace_of(*workers), energy="rapl", curves={"h1": CURVE})
+    assert known.idle_power_w == pytest.approx(CURVE.idle_w)
+    assert (known.of("a", 0).idle_j or 0.0) > 0
+    wall = replace(CURVE, boundary="wall")
+    unknown = meter(trace_of(*workers), energy="rapl", curves={"h1": wall})
+    assert unknown.idle_power_w is None
+    assert unknown.of("a", 0).idle_j == 0.0
+    assert "idle power not known" in unknown.meta()["energy_source"]
+
+
+def test_what_was_measured_on_a_machine_goes_before_what_is_published() -> None:
+    calibration = Calibration(
+        "m1",
+        "a processor",
+        "rapl",
+        "package",
+        MeasuredPower(10.0, kinds_w={"package": 10.0}),
+        MeasuredPower(50.0, kinds_w={"package": 50.0}),
+        "2026-01-01T00:00:00Z",
+        "made for this test",
+    )
+    view = HostView("h1", "h1", FACTS, "m1")
+    workers = [replace(item, host=view) for item in counted(report(0))]
+    more: dict[str, Any] = {"curves": {"h1": CURVE}, "calibrations": {"m1": calibration}}
+    measured = meter(trace_of(*workers), energy="rapl", **more)
+    assert measured.idle_power_w == pytest.approx(10.0)
+    model = meter(trace_of(*workers), energy="model", **more)
+    assert model.idle_power_w == pytest.approx(10.0)
+    assert "made for this test" in model.meta()["energy_source"]
+
+
+def test_every_method_stands_beside_the_one_that_counts() -> None:
+    workers = counted(report(0), report(1))
+    energy = meter(trace_of(*workers), energy="all", curves={"h1": CURVE})
+    assert list(energy.by_method) == ["rapl", "model"]
+    assert energy.method == "rapl"
+    both = energy.functions_j("a", 0)
+    assert both["rapl"] == energy.of("a", 0).function_j
+    assert both["model"] != both["rapl"]
+    model = meter(trace_of(*workers), energy="model", curves={"h1": CURVE})
+    assert model.functions_j("a", 0) == {"model": both["model"]}
+
+
+def test_auto_takes_a_counter_before_the_model_and_only_where_every_host_has_it() -> None:
+    workers = counted(report(0))
+    assert meter(trace_of(*workers), curves={"h1": CURVE}).method == "rapl"
+    curves = {"h1": CURVE, "h2": CURVE}
+    mixed = meter(trace_of(*workers, report(1, host="h2")), curves=curves)
+    assert mixed.method == "model"
+    assert list(mixed.by_method) == ["model"]
+
+
+def test_a_method_that_was_asked_for_is_never_replaced() -> None:
+    refused = (("rapl", "energy_uj: permission denied"),)
+    lacking = replace(report(0), meters_refused=refused)
+    energy = meter(trace_of(lacking), energy="rapl", curves={"h1": CURVE})
+    assert energy.total_j is None
+    assert energy.method is None
+    assert "permission denied" in energy.reason
+    assert energy.meta()["methods_refused"] == dict(refused)
+
+
+def test_a_worker_that_lived_through_a_gap_of_the_counter_is_unknown_with_the_reason() -> None:
+    short = report(1, start_s=14.0, seconds=1.0, cpu_s=1.0)
+    workers = counted(report(0), short, missing_at=5)  # at 11.5 s
+    energy = meter(trace_of(*workers), energy="rapl", curves={"h1": CURVE})
+    assert energy.of("a", 0).function_j is None
+    assert energy.of("a", 1).function_j is not None
+    assert energy.total_j is None
+    assert "a/0" in energy.reason
+    assert energy.rows["unassigned"] > 0
+
+
+def test_two_hosts_with_counters_are_kept_apart() -> None:
+    one = counted(report(0))
+    two = counted(report(1, host="h2"), watts=100.0)
+    energy = meter(trace_of(*one, *two), energy="rapl")
+    assert energy.of("a", 1).total_j == pytest.approx(2 * (energy.of("a", 0).total_j or 0.0))
+    assert sum(energy.rows.values()) == pytest.approx(6.5 * 150.0, abs=1e-5)
+
+
+def test_the_samples_of_the_driver_count_where_workers_run_beside_it() -> None:
+    (seen,) = counted(report(0))
+    trace = trace_of(replace(seen, host_samples=()))
+    trace.host_samples.extend(seen.host_samples)
+    assert meter(trace, energy="rapl").total_j is None  # the workers were elsewhere
+    trace.on_this_host = True
+    assert meter(trace, energy="rapl").total_j is not None
+
+
+def test_methods_are_checked_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXECUTOR_ENERGY_HOST_ROOT", str(tmp_path))
+    check_energy("auto", here=True)
+    check_energy("rapl")  # it may work where the workers are
+    with pytest.raises(EnergyUnavailableError, match="rapl"):
+        check_energy("rapl", here=True)
+    with pytest.raises(ConfigurationError, match="all"):
+        check_energy("guess")
+    assert meter_choice("off") is None
+    choice = meter_choice("rapl")
+    assert choice is not None
+    assert choice.root == str(tmp_path)
