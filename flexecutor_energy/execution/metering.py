@@ -10,6 +10,7 @@ from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.energy.pooling import methods_of
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.select import probe_collectors
+from flexecutor_energy.energy.sharing import SeenHost
 from flexecutor_energy.energy.traces import WorkerEnergy
 from flexecutor_energy.errors import ConfigurationError, EnergyUnavailableError
 from flexecutor_energy.execution.cpu_traces import ROWS
@@ -116,14 +117,16 @@ def _hosts(
         curve = curves.get(host.host_id) or _catalogue_curve(host.facts)
         found.append(
             HostRun(
-                host=host,
-                reports=here,
-                samples=[
-                    *(trace.host_samples if trace.on_this_host else ()),
-                    *(sample for report in here for sample in report.host_samples),
-                ],
-                curve=calibration.apply(curve) if calibration is not None else curve,
-                calibration=calibration,
+                here,
+                SeenHost(
+                    samples=[
+                        *(trace.host_samples if trace.on_this_host else ()),
+                        *(sample for report in here for sample in report.host_samples),
+                    ],
+                    cores=float(host.facts.logical_cpus or 1),
+                    curve=calibration.apply(curve) if calibration is not None else curve,
+                    calibration=calibration,
+                ),
                 backend_cpu_s=trace.backend_cpu_s,
                 driver_cpu_s=trace.driver_cpu_s if trace.on_this_host else None,
                 storage_cpu_s=storage_cpu_s if trace.on_this_host else None,
@@ -146,7 +149,7 @@ def _refused(trace: RunTrace) -> Iterable[tuple[str, str]]:
 
 def _by_method(trace: RunTrace, hosts: Sequence[HostRun], energy: str) -> dict[str, MethodEnergy]:
     """Return the energy of the run by each method that covers all its hosts."""
-    read = dict.fromkeys(method for run in hosts for method in methods_of(run.samples))
+    read = dict.fromkeys(method for run in hosts for method in methods_of(run.seen.samples))
     found = {}
     for method in read:
         if energy in {"auto", "all", method}:
