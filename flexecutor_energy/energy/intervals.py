@@ -188,7 +188,7 @@ def _energy(host: HostTrace, domains: Sequence[str], index: int) -> int | None:
         before, after = host.energy_uj[domain][index], host.energy_uj[domain][index + 1]
         if before is None or after is None or after < before:
             return None
-        total += after - before
+        total += int(after) - int(before)  # those of numpy would overflow
     return total
 
 

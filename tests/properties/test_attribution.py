@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -224,6 +225,23 @@ def test_shares_agree_with_the_definition_in_fractions(
     for name, (dynamic, idle) in by_definition(host, crew, idle_w).items():
         assert abs((shares.workers[name].dynamic_uj or 0) - dynamic) < 2
         assert abs((shares.workers[name].idle_uj or 0) - idle) < 2
+
+
+@MODERATE
+@given(cases(gaps=False), IDLE_W)
+def test_counters_of_numpy_are_shared_like_those_of_python(
+    case: tuple[HostTrace, list[WorkerTrace]], idle_w: float
+) -> None:
+    host, crew = case
+    arrays = replace(
+        host,
+        times_s=np.array(host.times_s),
+        busy_s=np.array(host.busy_s),
+        energy_uj={name: np.array(counter) for name, counter in host.energy_uj.items()},
+    )
+    assert attribute(arrays, crew, idle_power_w=idle_w) == attribute(
+        host, crew, idle_power_w=idle_w
+    )
 
 
 def by_definition(

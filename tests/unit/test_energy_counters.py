@@ -1,3 +1,6 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 
 from flexecutor_energy.energy import (
@@ -97,6 +100,67 @@ def test_a_reset_is_not_taken_for_a_wrap(before: int) -> None:
     delta = energy_between(reading(0, {PACKAGE: before}), reading(1, {PACKAGE: 0}))
     assert delta.total_j is None
     assert "reset" in (delta.reason or "")
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.001, 0.5, 60.0])
+def test_a_number_that_was_cut_off_is_unknown_before_and_after(gap_s: float) -> None:
+    values = [150_000_000_000, 15_000_000, 150_000_500_000]
+    readings = [reading(at * gap_s, {PACKAGE: value}) for at, value in enumerate(values)]
+    into, out_of = (energy_between(*pair) for pair in pairwise(readings))
+    assert into.total_j is None
+    assert out_of.total_j is None
+    assert "more than can be drawn" in (out_of.reason or "")
+
+
+def test_a_rise_beyond_any_power_is_unknown_without_a_range_too() -> None:
+    delta = energy_between(
+        reading(0, {PACKAGE: 5}, None), reading(1, {PACKAGE: 90_000_000_000}, None)
+    )
+    assert delta.total_j is None
+
+
+@pytest.mark.parametrize("span", [1_000_000, RANGE])
+def test_a_wrap_between_two_readings_that_follow_at_once_is_undone(span: int) -> None:
+    before, after = span - 200_000, 300_000
+    delta = energy_between(
+        reading(0, {PACKAGE: before}, span), reading(0.0002, {PACKAGE: after}, span)
+    )
+    assert delta.total_j == pytest.approx(0.5)
+
+
+def test_a_wrap_right_after_the_first_sample_is_undone_in_the_whole_series() -> None:
+    values = [RANGE - 1, 50_000_000, 90_000_000]
+    readings = [reading(at, {PACKAGE: value}) for at, value in enumerate(values)]
+    assert unwrapped(readings) == {"package-0": [0, 50_000_001, 90_000_001]}
+
+
+def test_a_series_that_wraps_twice_in_a_gap_is_unknown_there_and_known_around_it() -> None:
+    times, watts = [0, 1, 7201, 7202], 100
+    values = [watts * 10**6 * time % RANGE for time in times]
+    readings = [reading(time, {PACKAGE: value}) for time, value in zip(times, values, strict=True)]
+    assert unwrapped(readings) == {"package-0": [0, 10**8, None, 2 * 10**8]}
+
+
+@pytest.mark.parametrize("step_s", [-1000.0, -0.5, 0.4])
+def test_a_wall_clock_that_is_set_does_no_harm(step_s: float) -> None:
+    first = replace(reading(0, {PACKAGE: 0}), t_wall_s=1e9)
+    second = replace(reading(1, {PACKAGE: 40_000_000}), t_wall_s=1e9 + 1 + step_s)
+    assert energy_between(first, second).total_j == 40.0
+
+
+def test_energy_over_a_sleep_of_the_host_is_unknown() -> None:
+    first = replace(reading(100, {PACKAGE: 0}), t_wall_s=1e9)
+    second = replace(reading(101, {PACKAGE: 300_000_000}), t_wall_s=1e9 + 3600)
+    delta = energy_between(first, second)
+    assert delta.total_j is None
+    assert "slept" in (delta.reason or "")
+    third = replace(reading(102, {PACKAGE: 340_000_000}), t_wall_s=1e9 + 3601)
+    assert unwrapped([first, second, third]) == {"package-0": [0, None, 40_000_000]}
+
+
+def test_two_readings_of_one_instant_have_their_difference_between_them() -> None:
+    delta = energy_between(reading(5, {PACKAGE: 100}), reading(5, {PACKAGE: 250}))
+    assert (delta.total_j, delta.duration_s) == (0.00015, 0.0)
 
 
 @pytest.mark.parametrize("after", [120_000_000_000, 5_000_000_000])
@@ -215,6 +279,24 @@ def test_unwrapped_counters_leave_mirrored_dies_out() -> None:
         for at in range(3)
     ]
     assert set(unwrapped(distinct)) == {"package-0-die-0", "package-0-die-1"}
+
+
+def test_a_mirrored_die_that_was_not_read_once_does_not_count_twice() -> None:
+    dies = [(0, "package-die-0"), (0, "package-die-1")]
+    start = 50_000_000_000
+    readings = [reading(at, dict.fromkeys(dies, start + at * 10**7)) for at in range(4)]
+    lost = {dies[0]: start + 10**7, dies[1]: None}
+    readings[1] = replace(readings[1], domains=lost, problems={dies[1]: "EIO"})
+    assert unwrapped(readings) == {"package-0-die-0": [0, 10**7, 2 * 10**7, 3 * 10**7]}
+
+
+def test_mirrored_dies_of_which_one_has_just_wrapped_count_once() -> None:
+    dies = [(0, "package-die-0"), (0, "package-die-1")]
+    levels = [(RANGE - 10**7, RANGE - 10**7), (RANGE - 5, 3_000), (10**7, 10**7)]
+    readings = [
+        reading(at, dict(zip(dies, level, strict=True))) for at, level in enumerate(levels)
+    ]
+    assert unwrapped(readings) == {"package-0-die-0": [0, 10**7 - 5, 2 * 10**7]}
 
 
 def test_nothing_unwrapped_is_nothing() -> None:
