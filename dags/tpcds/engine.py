@@ -55,7 +55,10 @@ def opened(tables: Tables, cpu: float = 1.0, memory_mb: int = 0) -> Iterator[Duc
         try:
             yield connection
         except duckdb.OutOfMemoryException as error:
-            raise MemoryError(f"DuckDB had {memory_mb} MB: {error}") from error
+            reason, *_advice = str(error).splitlines()
+            raise MemoryError(
+                f"of {memory_mb} MB, {_OWN_MB} are DuckDB's own: {reason}"
+            ) from error
 
 
 def connected(

@@ -10,15 +10,16 @@ from dags.shuffle import cut_between_partitions
 from dags.sizes import Size, resolve
 from dags.tpcds import engine, queries, stages, tables
 from dags.tpcds.knobs import PRESETS, Knobs
-from flexecutor_energy import DAG, Chunker, ConfigSpace, FlexData, ReadStrategy, Stage
+from flexecutor_energy import DAG, Chunker, ConfigSpace, FlexData, ReadStrategy, Stage, StageConfig
 
 _EVERYONE = ReadStrategy.BROADCAST
 _ENOUGH_MB, _SCARCE_MB = 512, 80
 
 SPACE = ConfigSpace.of(
     [
-        *ConfigSpace(cpu=[0.5, 1, 2], memory=[_ENOUGH_MB], workers=[1, 2, 4]),
-        *ConfigSpace(cpu=[1], memory=[_SCARCE_MB], workers=[1, 2]),
+        *ConfigSpace(cpu=[0.5, 1], memory=[_ENOUGH_MB], workers=[1, 2, 4]),
+        StageConfig(cpu=2, memory=_ENOUGH_MB, workers=1),
+        StageConfig(cpu=1, memory=_SCARCE_MB, workers=1),
     ]
 )
 """What is worth trying: with 80 MB, DuckDB keeps 12 to join with, and join_orders fails."""
