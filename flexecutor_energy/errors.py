@@ -32,6 +32,7 @@
     ├── GapError (RuntimeError)                  the optimality gap is too large        exit 3
     └── EnergyError (RuntimeError)               energy was not measured                exit 4
         ├── EnergyUnavailableError
+        ├── CalibrationError
         └── MissingEnergyError
 
 The exit code of the command line is an attribute of the class.
@@ -268,6 +269,15 @@ class EnergyUnavailableError(EnergyError):
         self.remedy = remedy
         tail = f"; {remedy}" if remedy else ""
         super().__init__(f"energy method {method!r} cannot be used: {reason}{tail}")
+
+
+class CalibrationError(EnergyError):
+    """The power of a machine could not be measured: not idle, not busy, or not told."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"not calibrated: {reason}" + (f"; {remedy}" if remedy else ""))
 
 
 class MissingEnergyError(EnergyError):

@@ -18,12 +18,16 @@ from typing import Any
 
 import pytest
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import RunCancelledError, StageFailedError
-from flexecutor_energy.execution.backends.protocol import Backend
+from flexecutor_energy.execution import procfs
+from flexecutor_energy.execution.backends.protocol import Backend, Examiner
 from flexecutor_energy.execution.backends.select import open_backend
 from flexecutor_energy.execution.engine import RunOptions
 from flexecutor_energy.execution.events import StageStarted, WorkerRetried
 from flexecutor_energy.execution.trace import RunTrace
+from flexecutor_energy.hardware.detect import detect_host, machine_key
+from flexecutor_energy.version import __version__
 from flexecutor_energy.workflow.config import StageConfig
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.data import FlexData, ReadStrategy
@@ -404,3 +408,37 @@ def test_memory_that_the_kernel_refuses_is_out_of_memory(runner: Runner) -> None
     with pytest.raises(StageFailedError) as caught:
         runner.run([Stage("a", refuse_memory)])
     assert caught.value.kind == "out_of_memory"
+
+
+def powercap(root: Path) -> Path:
+    zone = root / "intel-rapl:0"
+    zone.mkdir(parents=True)
+    for name, text in {"name": "package-0", "energy_uj": "5", "max_energy_range_uj": "9"}.items():
+        (zone / name).write_text(f"{text}\n")
+    return root
+
+
+def test_workers_look_at_the_host_where_they_run(runner: Runner, tmp_path: Path) -> None:
+    assert isinstance(runner.backend, Examiner)
+    choice = MeterChoice(root=str(powercap(tmp_path / "cap")), perf_command=("no-such-perf",))
+    found = runner.backend.examine(choice, 3)
+    assert len(found) == 3
+    assert {seen.host.host_id for seen in found} == {procfs.host_id()}
+    seen = found[0]
+    facts = detect_host()
+    assert seen.host.machine_key == machine_key(facts)
+    assert seen.host.facts.cpu_name == facts.cpu_name
+    assert (seen.host.facts.machine_id, seen.host.facts.boot_id) == (None, None)
+    assert seen.energy["rapl"].ok
+    assert seen.energy["perf"].reason == "no-such-perf is not installed"
+    assert seen.energy["model"].ok
+    assert seen.usable_cpus == len(os.sched_getaffinity(0))
+    assert seen.software["flexecutor-energy"] == __version__
+    assert values(runner.run([Stage("after", identify)]), "after") == [(0, 1, 1.0, 0)]
+
+
+def test_a_counter_that_workers_cannot_read_says_why(runner: Runner, tmp_path: Path) -> None:
+    assert isinstance(runner.backend, Examiner)
+    (seen,) = runner.backend.examine(MeterChoice(root=str(tmp_path)))
+    assert not seen.energy["rapl"].ok
+    assert str(tmp_path) in seen.energy["rapl"].reason

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
 from flexecutor_energy.execution.backends.lithops import LithopsBackend
 from flexecutor_energy.execution.backends.select import open_backend
+from flexecutor_energy.version import __version__
 
 
 def runtime(folder: Path, package: str, worker: str = "def supervise(task): pass\n") -> str:
@@ -112,8 +114,31 @@ def test_our_settings_give_way_to_the_users() -> None:
 
 def test_another_python_is_refused() -> None:
     from flexecutor_energy.execution.backends.runtime_check import check_runtime
-    from flexecutor_energy.version import __version__
 
     with pytest.raises(RuntimeMismatchError, match=r"has Python 3\.8\.1.*must agree"):
         check_runtime({"package": __version__, "python": "3.8.1"}, "image", "k8s")
     check_runtime({"package": __version__, "python": sys.version.split()[0]}, "image", "k8s")
+
+
+def test_a_worker_that_cannot_look_at_its_host_is_one_clear_error(tmp_path: Path) -> None:
+    path = runtime(tmp_path, f"__version__ = {__version__!r}\n")  # but without that module
+    backend = LithopsBackend(config(path))
+    backend.open()
+    try:
+        with pytest.raises(ExecutionError, match=r"could not be examined.*examination"):
+            backend.examine(MeterChoice())
+    finally:
+        backend.close()
+
+
+def test_a_runner_that_dies_while_its_worker_looks_is_told(tmp_path: Path) -> None:
+    dying = "import os, signal; os.kill(os.getppid(), signal.SIGKILL); os._exit(1)\n"
+    path = runtime(tmp_path, f"__version__ = {__version__!r}\n")
+    (tmp_path / "fake/flexecutor_energy/execution/examination.py").write_text(dying)
+    backend = LithopsBackend(config(path))
+    backend.open()
+    try:
+        with pytest.raises(ExecutionError, match="without a result"):
+            backend.examine(MeterChoice())
+    finally:
+        backend.close()

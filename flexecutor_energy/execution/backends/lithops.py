@@ -15,7 +15,6 @@ from typing import Any
 
 import cloudpickle
 import lithops
-from lithops.config import load_config
 from lithops.constants import (
     JOBS_PREFIX,
     LITHOPS_TEMP_DIR,
@@ -25,6 +24,7 @@ from lithops.constants import (
 )
 from lithops.utils import is_lithops_worker
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import (
     ConfigurationError,
     ExecutionError,
@@ -32,7 +32,7 @@ from flexecutor_energy.errors import (
     RuntimeMismatchError,
 )
 from flexecutor_energy.execution.backends import lithops_entry
-from flexecutor_energy.execution.backends.lithops_defaults import with_defaults
+from flexecutor_energy.execution.backends.lithops_config import configuration, one_line
 from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
     end_runners_of,
@@ -40,6 +40,7 @@ from flexecutor_energy.execution.backends.runners import (
     never_start,
 )
 from flexecutor_energy.execution.backends.runtime_check import check_runtime
+from flexecutor_energy.execution.examination import HostExamination
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.shipping import import_paths
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
@@ -74,7 +75,7 @@ class LithopsBackend:
     """
 
     def __init__(self, config: Mapping[str, Any] | str | Path | None = None) -> None:
-        self._config = _configuration(config)
+        self._config = configuration(config)
         self._where = str(self._config["lithops"]["backend"])
         self._executors: list[Any] = []
         self._jobs: list[_Job] = []
@@ -108,8 +109,7 @@ class LithopsBackend:
     def submit(self, tasks: Sequence[WorkerTask]) -> None:
         """Start the tasks as one job."""
         executor = self._idle_executor()
-        paths = import_paths() if self.on_this_host else []
-        payloads = [pickle.dumps((paths, pickle.dumps(task, protocol=5))) for task in tasks]
+        payloads = [self._payload("report", task) for task in tasks]
         futures = self._map(executor, payloads, max(task.memory_mb for task in tasks))
         self._jobs.append(_Job(executor, futures, dict(zip(futures, tasks, strict=True))))
 
@@ -123,6 +123,26 @@ class LithopsBackend:
             if reports or time.monotonic() >= deadline:
                 return reports
             time.sleep(_POLL_S)
+
+    def examine(self, choice: MeterChoice, probes: int = 1) -> list[HostExamination]:
+        """Return what functions of one job found, one for each probe.
+
+        Raises
+        ------
+        ExecutionError
+            One did not answer.
+        """
+        executor = self._idle_executor()
+        futures = self._map(executor, [self._payload("examination", choice)] * probes, 0)
+        job = _Job(executor, futures, {})
+        try:
+            while not all(map(_has_ended, futures)):
+                if self._runner_is_gone(job):
+                    raise ExecutionError("the Lithops runner process ended without a result")
+                time.sleep(_POLL_S)
+            return [self._examination(future, executor) for future in futures]
+        finally:
+            self._forget(job)
 
     def own_cpu_s(self) -> float | None:
         """Return the CPU seconds of Lithops' runners and workers, invocations not included."""
@@ -156,7 +176,7 @@ class LithopsBackend:
             return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
         except Exception as error:  # Lithops raises plain ones
             raise ConfigurationError(
-                f"Lithops backend {self._where!r} cannot be used: {_one_line(error)}"
+                f"Lithops backend {self._where!r} cannot be used: {one_line(error)}"
             ) from error
 
     def _idle_executor(self) -> Any:
@@ -166,6 +186,10 @@ class LithopsBackend:
                 return executor
         self._executors.append(self._new_executor())
         return self._executors[-1]
+
+    def _payload(self, asked: str, subject: WorkerTask | MeterChoice) -> bytes:
+        paths = import_paths() if self.on_this_host else []
+        return pickle.dumps((paths, asked, pickle.dumps(subject, protocol=5)))
 
     def _map(self, executor: Any, payloads: list[bytes], memory_mb: int) -> list[Any]:
         extra: dict[str, Any] = {}
@@ -178,7 +202,7 @@ class LithopsBackend:
             )
         except Exception as error:  # Lithops raises plain ones
             raise ExecutionError(
-                f"Lithops backend {self._where!r} could not start a job: {_one_line(error)}"
+                f"Lithops backend {self._where!r} could not start a job: {one_line(error)}"
             ) from error
         finally:
             cloudpickle.unregister_pickle_by_value(lithops_entry)
@@ -186,7 +210,7 @@ class LithopsBackend:
     def _collect(self, job: _Job) -> list[WorkerReport]:
         reports = [
             self._report(future, job.pending.pop(future), job.executor)
-            for future in [f for f in job.pending if f.ready or f.success or f.done or f.error]
+            for future in [future for future in job.pending if _has_ended(future)]
         ]
         if job.pending and not reports:
             reports = self._lost(job)
@@ -204,15 +228,15 @@ class LithopsBackend:
             storage = executor.internal_storage.storage
             for name in {f"{f.executor_id}-{f.job_id}" for f in job.futures}:
                 keys = storage.list_keys(storage.bucket, f"{JOBS_PREFIX}/{name}/")
-                if job.pending:  # its runner was killed, and did not remove this itself
-                    keys.append(f"{JOBS_PREFIX}/{name}-job.json")
+                # a runner that was killed did not remove this itself
+                keys.append(f"{JOBS_PREFIX}/{name}-job.json")
                 storage.delete_objects(storage.bucket, keys)
 
     def _report(self, future: Any, task: WorkerTask, executor: Any) -> WorkerReport:
         try:
             answer = future.result(internal_storage=executor.internal_storage)
         except Exception as error:  # noqa: BLE001 - Lithops raises whatever its worker died of
-            return _failed(task, Failure("lost", f"Lithops: {_one_line(error)}"))
+            return _failed(task, Failure("lost", f"Lithops: {one_line(error)}"))
         if answer is None or "report" not in answer:
             problem = (answer or {}).get("problem", "no answer")
             return _failed(task, Failure("lost", f"the runtime cannot run workers: {problem}"))
@@ -222,17 +246,29 @@ class LithopsBackend:
 
     def _lost(self, job: _Job) -> list[WorkerReport]:
         """Report the tasks of a job whose runner process has died without a word."""
-        if not self.on_this_host or live_runners_of(job.executor):
-            job.ended_s = None
-            return []
-        now = time.monotonic()
-        job.ended_s = job.ended_s or now
-        if now - job.ended_s < _GRACE_S:
+        if not self._runner_is_gone(job):
             return []
         failure = Failure("lost", "the Lithops runner process ended without a result")
         reports = [_failed(task, failure) for task in job.pending.values()]
         job.pending.clear()
         return reports
+
+    def _runner_is_gone(self, job: _Job) -> bool:
+        """Tell whether a job's runner on this host has ended, with time for its last words."""
+        if not self.on_this_host or live_runners_of(job.executor):
+            job.ended_s = None
+            return False
+        now = time.monotonic()
+        job.ended_s = job.ended_s or now
+        return now - job.ended_s >= _GRACE_S
+
+    def _examination(self, future: Any, executor: Any) -> HostExamination:
+        try:
+            answer = future.result(internal_storage=executor.internal_storage)
+        except Exception as error:  # Lithops raises whatever its worker died of
+            raise ExecutionError(f"a worker could not be examined: {one_line(error)}") from error
+        found: HostExamination = pickle.loads(answer["examination"])
+        return found
 
     def _ask_runtime(self) -> None:
         """Have the runtime answer before any stage runs: its first answer takes a while."""
@@ -251,7 +287,7 @@ class LithopsBackend:
         except Exception as error:  # Lithops raises plain ones
             raise RuntimeMismatchError(
                 f"the runtime {self._runtime()!r} of Lithops backend {self._where!r} does not "
-                f"work: {_one_line(error)}"
+                f"work: {one_line(error)}"
             ) from error
         finally:
             self._forget(_Job(executor, futures, {}))
@@ -261,20 +297,8 @@ class LithopsBackend:
         return str(self._config.get(self._where, {}).get("runtime", ""))
 
 
-def _configuration(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
-    """Return a full Lithops configuration, tuned where it runs on localhost."""
-    if isinstance(config, Mapping):
-        found = copy.deepcopy(dict(config))
-    else:
-        try:
-            found = load_config(config_file=str(config) if config is not None else None)
-        except Exception as error:  # Lithops raises plain ones, and those of the YAML parser
-            raise ConfigurationError(
-                f"Lithops configuration {str(config)!r}: {_one_line(error)}"
-            ) from error
-        if not isinstance(found, dict):
-            raise ConfigurationError(f"Lithops configuration {str(config)!r} holds no sections")
-    return with_defaults(found)
+def _has_ended(future: Any) -> bool:
+    return bool(future.ready or future.success or future.done or future.error)
 
 
 def _leave_inherited_session() -> None:
@@ -298,10 +322,6 @@ def _agree_on_temporary_folder() -> None:
             "TMPDIR was changed after Lithops was imported; it is set back to %s", TEMP_DIR
         )
         os.environ["TMPDIR"] = TEMP_DIR
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
 def _failed(task: WorkerTask, failure: Failure) -> WorkerReport:

@@ -8,10 +8,11 @@ from typing import Any
 
 
 def invoke(payload: bytes) -> dict[str, Any]:
-    """Run a task and return its report; an empty payload only asks what the runtime has.
+    """Run a task, or examine the host; an empty payload only asks what the runtime has.
 
-    The payload is the pickle of the driver's import paths, where they hold here, and of the
-    pickled task.
+    The payload is the pickle of the driver's import paths, where they hold here, of what is
+    asked for (``"report"`` of a task, ``"examination"`` of the host), and of its pickled subject:
+    the task, or a ``MeterChoice``.
     """
     import pickle
     import platform
@@ -27,7 +28,12 @@ def invoke(payload: bytes) -> dict[str, Any]:
         runtime["problem"] = f"{type(error).__name__}: {error}"
         return runtime
     if payload:
-        paths, task = pickle.loads(payload)
+        paths, asked, subject = pickle.loads(payload)
         sys.path.extend(path for path in paths if path not in sys.path)
-        runtime["report"] = pickle.dumps(supervise(pickle.loads(task)))
+        if asked == "examination":
+            from flexecutor_energy.execution.examination import examine_host
+
+            runtime[asked] = pickle.dumps(examine_host(pickle.loads(subject)))
+        else:
+            runtime[asked] = pickle.dumps(supervise(pickle.loads(subject)))
     return runtime

@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import ExecutionError
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.backends import zygote
+from flexecutor_energy.execution.examination import HostExamination
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.shipping import import_paths
 from flexecutor_energy.execution.supervisor import remove_scratch_of
@@ -21,6 +23,9 @@ from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, Wo
 logger = logging.getLogger(__name__)
 
 _CANCEL_S = 10.0
+_EXAMINE_S = 60.0  # perf may hang for some seconds
+
+_Message = WorkerReport | HostExamination | str | None
 # not by PYTHONPATH, which programs that a stage function starts would inherit
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
@@ -41,7 +46,7 @@ class LocalBackend:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._running: dict[str, WorkerTask] = {}
-        self._reports: queue.Queue[WorkerReport | str | None] = queue.Queue()
+        self._reports: queue.Queue[_Message] = queue.Queue()
         self._ended_cpu_s = 0.0
 
     def open(self) -> None:
@@ -94,6 +99,28 @@ class LocalBackend:
                     reports.append(report)
         except queue.Empty:
             return reports
+
+    def examine(self, choice: MeterChoice, probes: int = 1) -> list[HostExamination]:
+        """Return what the warm process found, once for each probe: there is one host.
+
+        Raises
+        ------
+        ExecutionError
+            It does not answer.
+        """
+        others: list[_Message] = []
+        try:
+            zygote.send(self._fd("stdin"), choice)
+            while not isinstance(found := self._reports.get(timeout=_EXAMINE_S), HostExamination):
+                others.append(found)
+                if found is None:
+                    raise ExecutionError("the local worker process died when it was examined")
+        except (BrokenPipeError, queue.Empty) as error:
+            raise ExecutionError("the local worker process does not answer") from error
+        finally:
+            for message in others:  # reports that came in between
+                self._reports.put(message)
+        return [found] * probes
 
     def own_cpu_s(self) -> float | None:
         """Return the CPU seconds of the warm process itself."""
@@ -172,7 +199,7 @@ def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
             stream.close()
 
 
-def _pump(fd: int, reports: "queue.Queue[WorkerReport | str | None]") -> None:
+def _pump(fd: int, reports: "queue.Queue[_Message]") -> None:
     """Move reports from the pipe to the queue until it closes; None marks the end."""
     with contextlib.suppress(EOFError, OSError):
         while True:

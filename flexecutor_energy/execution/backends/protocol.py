@@ -1,8 +1,10 @@
-"""What the engine asks of a place that runs invocations."""
+"""What the engine, and ``doctor``, ask of a place that runs invocations."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from flexecutor_energy.energy.choice import MeterChoice
+from flexecutor_energy.execution.examination import HostExamination
 from flexecutor_energy.execution.task import WorkerReport, WorkerTask
 
 
@@ -42,3 +44,24 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Stop everything and leave no process behind; closing twice changes nothing."""
+
+
+@runtime_checkable
+class Examiner(Protocol):
+    """A backend that lets a worker of its own look at the host where workers run."""
+
+    def examine(self, choice: MeterChoice, probes: int = 1) -> list[HostExamination]:
+        """Return what workers found, one answer a worker; several may have shared a host.
+
+        For an open backend, between runs.
+
+        Parameters
+        ----------
+        choice : where energy counters lie there, and how perf is called
+        probes : how many workers to ask at once, in the hope that they land on several hosts
+
+        Raises
+        ------
+        ExecutionError
+            A worker did not answer.
+        """

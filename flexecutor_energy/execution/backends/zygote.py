@@ -1,9 +1,9 @@
 """The warm process of the local backend: forks an invocation for each task it is sent.
 
 Tasks come in over standard input and reports go out over standard output, each a pickle behind its
-length; the first message out says that it is ready. Told to cancel, it ends all invocations and
-answers when they are gone. It ends, with them, when it is told to or when its input closes, so it
-never outlives its driver.
+length; the first message out says that it is ready. Sent a ``MeterChoice``, it examines its host.
+Told to cancel, it ends all invocations and answers when they are gone. It ends, with them, when it
+is told to or when its input closes, so it never outlives its driver.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import struct
 import sys
 from typing import Any
 
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.execution.supervisor import Supervisor
 from flexecutor_energy.execution.task import WorkerTask
 
@@ -51,6 +52,12 @@ def _exactly(fd: int, size: int) -> bytes:
     return b"".join(parts)
 
 
+def _examine(choice: MeterChoice) -> Any:
+    from flexecutor_energy.execution.examination import examine_host
+
+    return examine_host(choice)
+
+
 def main() -> None:
     """Serve tasks until told to close, or until the input closes."""
     tasks, reports = os.dup(0), os.dup(1)
@@ -70,6 +77,8 @@ def main() -> None:
                     if message == CANCEL:
                         supervisor.close()
                         send(reports, CANCEL)
+                    elif isinstance(message, MeterChoice):
+                        send(reports, _examine(message))
                     elif isinstance(message, WorkerTask):
                         supervisor.start(message)
     finally:
