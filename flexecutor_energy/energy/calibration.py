@@ -129,7 +129,7 @@ class Calibration:
             idle_w=self.idle.mean_w,
             max_w=self.loaded.mean_w,
             boundary=self.boundary,
-            source=self.describe_origin(),
+            source=f"ends {self.describe_origin()}",
         )
         ends = (self.idle, self.loaded)
         return replace(
@@ -161,10 +161,15 @@ class Calibration:
         wanted = [boundary] if boundary in known else boundary.split("+")
         return {name: known[name] for name in wanted} if set(wanted) <= set(known) else None
 
+    def describe(self) -> str:
+        """Return both powers, what they enclose and who measured them, in one line for people."""
+        busy = f", busy {self.loaded.describe()}" if self.loaded is not None else ""
+        return f"idle {self.idle.describe()}{busy}, {self.boundary}; {self.describe_origin()}"
+
     def describe_origin(self) -> str:
         """Return who measured what and when, in one line for people."""
         how = "given" if self.method == "given" else f"measured with {self.method}"
-        return f"{how} on this machine at {self.time} ({self.source})"
+        return f"{how} at {self.time} ({self.source})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as workspaces store them."""

@@ -1,40 +1,167 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from flexecutor_energy.cli import app, checks
+from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.findings import Finding, folded, say_findings
+from flexecutor_energy.cli.host_table import Host, hidden, host_table
+from flexecutor_energy.energy.calibration import Calibration, MeasuredPower
+from flexecutor_energy.energy.perf import REMEDY_NO_PMU
+from flexecutor_energy.energy.rapl import REMEDY_NO_ZONES, REMEDY_ROOT_ONLY
+from flexecutor_energy.energy.reading import Availability
+from flexecutor_energy.execution import examination
+from flexecutor_energy.execution.examination import HostExamination
+from flexecutor_energy.execution.task import HostView
+from flexecutor_energy.hardware.calibrations import save_calibration
 from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.workspace import Workspace
 
+KNOWN = "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz"
+NO_COUNTERS = {
+    "rapl": Availability(False, "there are no zones", REMEDY_NO_ZONES),
+    "perf": Availability(False, "there is no PMU", REMEDY_NO_PMU),
+    "model": Availability(True, "CPU time can be read"),
+}
 
-def host(cpu: str | None) -> HostFacts:
-    return HostFacts(cpu, 4, 2, 1, True, "boot", "machine", 8000.0)
+
+def host(
+    cpu: str | None,
+    energy: Mapping[str, Availability] | None = None,
+    *,
+    host_id: str = "h1",
+    virtual: bool = True,
+    cpu_limit: str | None = "cgroup-v2-quota",
+    usable: int = 4,
+) -> HostExamination:
+    facts = HostFacts(cpu, 4, 2, 1, virtual, None, None, 8000.0)
+    view = HostView(host_id, f"node-{host_id}", facts, machine_key=f"key-{host_id}")
+    software = {"python": "3.11.7", "lithops": None}
+    return HostExamination(view, usable, energy or NO_COUNTERS, cpu_limit, software)
+
+
+def calibration(key: str = "key-h1") -> Calibration:
+    return Calibration(
+        machine_key=key,
+        cpu="Frobnicator 9000",
+        method="given",
+        boundary="wall",
+        idle=MeasuredPower(38.0),
+        loaded=MeasuredPower(142.0),
+        time="2026-01-02T03:04:05Z",
+        source="Acme plug",
+    )
+
+
+def method(found: checks.EnergyFindings, name: str) -> Finding:
+    return next(finding for finding in found.methods if finding.subject == name)
 
 
 def test_a_processor_that_nobody_knows_is_only_a_guess() -> None:
-    findings, certain = checks.energy(host("Frobnicator 9000"))
-    model = next(finding for finding in findings if finding.subject == "model")
-    assert model.state == "note"
-    assert "TDP of this processor" in model.remedy
-    assert certain == any(finding.state == "ok" for finding in findings)
+    found = checks.energy(host("Frobnicator 9000"), {})
+    assert method(found, "model").state == "note"
+    assert "default guess" in method(found, "model").detail
+    assert "hardware import" in method(found, "model").remedy
+    assert not found.certain
+    assert "--idle-w" in found.calibration.remedy
 
 
-def test_every_energy_method_is_listed_with_its_reason() -> None:
-    findings, _ = checks.energy(host("Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz"))
-    assert {"rapl", "perf", "model"} <= {finding.subject for finding in findings}
-    assert all(finding.detail for finding in findings)
+def test_every_energy_method_is_listed_with_its_reason_and_what_would_help() -> None:
+    found = checks.energy(host(KNOWN), {})
+    assert [finding.subject for finding in found.methods] == ["rapl", "perf", "model"]
+    assert all(finding.detail for finding in found.methods)
+    assert [finding.state for finding in found.methods] == ["note", "note", "ok"]
+    assert found.certain
+    assert "TDP" in method(found, "model").more
+
+
+def test_no_driver_is_recommended_to_a_virtual_machine() -> None:
+    virtual, bare = (checks.energy(host(KNOWN, virtual=one), {}) for one in (True, False))
+    assert "modprobe" not in method(virtual, "rapl").remedy
+    assert "bare metal" in method(virtual, "perf").remedy
+    assert "modprobe" in method(bare, "rapl").remedy
+    refused = {"rapl": Availability(False, "package-0: Permission denied", REMEDY_ROOT_ONLY)}
+    assert "chmod" in method(checks.energy(host(KNOWN, refused), {}), "rapl").remedy
+
+
+def test_a_counter_that_can_be_read_is_certain_whatever_the_processor() -> None:
+    found = checks.energy(host(None, {"rapl": Availability(True, "package-0")}), {})
+    assert found.certain
+    assert method(found, "rapl").state == "ok"
+    assert "measures it" in found.calibration.remedy
+
+
+def test_the_calibration_of_this_very_machine_is_used_and_no_other() -> None:
+    unknown = host("Frobnicator 9000")
+    found = checks.energy(unknown, {"key-h1": calibration()})
+    assert (found.curve.idle_w, found.curve.max_w, found.curve.boundary) == (38.0, 142.0, "wall")
+    assert found.certain
+    assert method(found, "model").state == "ok"
+    assert "idle 38 W, busy 142 W, wall; given at 2026-01-02" in found.calibration.detail
+    other = checks.energy(unknown, {"key-h2": calibration("key-h2")})
+    assert not other.certain
+    assert "none of this machine (1 of other machines)" in other.calibration.detail
+    away = checks.energy(unknown, {}, here=False)
+    assert "copied" in away.calibration.remedy
 
 
 def test_what_the_host_does_not_tell_is_called_unknown() -> None:
-    facts = HostFacts(None, None, None, None, None, None, None, None)
-    shown = {finding.subject: finding for finding in checks.hardware(facts)}
+    view = HostView("h", "node", HostFacts(None, None, None, None, None, None, None, None))
+    silent = HostExamination(view, 2, {}, None, {})
+    shown = {finding.subject: finding for finding in checks.hardware(silent)}
     assert shown["processor"].state == "note"
     assert shown["host"].detail == (
-        "an unknown number of CPUs, an unknown number of cores, unknown memory, "
+        "an unknown number of CPUs on an unknown number of cores, unknown memory, "
         "unknown whether real"
     )
+
+
+def test_cpus_that_a_process_may_not_use_are_told() -> None:
+    assert "4 CPUs on 2 cores (1 usable)" in checks.hardware(host(KNOWN, usable=1))[1].detail
+
+
+def test_shares_of_a_core_that_cannot_be_enforced_say_what_would_help() -> None:
+    assert checks.limits(host(KNOWN))[0].state == "ok"
+    refused = checks.limits(host(KNOWN, cpu_limit=None))[0]
+    assert (refused.state, "control groups" in refused.remedy) == ("note", True)
+
+
+def test_hosts_stand_side_by_side_and_many_are_counted() -> None:
+    def looked(seen: HostExamination, workers: int) -> Host:
+        return Host(seen, checks.energy(seen, {}), workers)
+
+    driver = looked(host("Frobnicator 9000", host_id="d"), 0)
+    readable = {"rapl": Availability(True, "package-0"), "model": NO_COUNTERS["model"]}
+    same = looked(host("Frobnicator 9000", host_id="d"), 1)
+    others = [looked(host(KNOWN, readable, host_id=f"w{at}"), 2) for at in range(4)]
+    show = Show()
+    with show.out.capture() as captured:
+        show.say(host_table(driver, [same, *others]))
+    text = captured.get()
+    assert "1 worker" in text
+    assert "driver's" in text
+    assert "yes: package-0" in text
+    assert "not there" in text  # Lithops
+    assert max(map(len, text.splitlines())) <= 80
+    assert hidden([same, *others]) == 3
+
+
+def test_commands_are_not_broken_into_lines() -> None:
+    lines = folded("take `one two three four` and go", 14, "  - ")
+    assert lines == ["  - take", "    `one two three four`", "    and go"]
+
+
+def test_findings_fit_eighty_columns() -> None:
+    show = Show()
+    with show.out.capture() as captured:
+        say_findings(show, [Finding("rapl", "note", "word " * 60, REMEDY_ROOT_ONLY, "more " * 30)])
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("→" in line for line in lines)
 
 
 def test_a_store_that_does_not_answer_is_bad_and_shows_no_secret(
@@ -80,11 +207,86 @@ def test_the_findings_are_one_document(tmp_path: Path) -> None:
     assert {"software", "hardware", "energy", "limits", "storage", "Lithops"} <= set(document)
 
 
-def test_strict_is_exit_code_4_where_energy_would_be_a_guess(
+def run_doctor(tmp_path: Path, *options: str) -> Any:
+    arguments = ["doctor", "--workspace", str(tmp_path), "--storage", "file", *options]
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture
+def unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "examine_host", lambda choice: host("Frobnicator 9000"))
+
+
+@pytest.mark.usefixtures("unknown_host")
+def test_strict_is_exit_code_4_where_energy_would_be_a_guess(tmp_path: Path) -> None:
+    assert run_doctor(tmp_path).exit_code == 0
+    refused = run_doctor(tmp_path, "--strict")
+    assert refused.exit_code == 4
+    assert "on node-h1, rapl: there are no zones" in refused.output
+    save_calibration(Workspace(tmp_path), calibration())
+    calibrated = run_doctor(tmp_path, "--strict", "--json")
+    assert calibrated.exit_code == 0
+    assert json.loads(calibrated.stdout)["power_curve"]["mean_w"] == [38.0, 142.0]
+
+
+@pytest.mark.usefixtures("unknown_host")
+def test_a_damaged_calibration_is_named_and_the_rest_still_told(tmp_path: Path) -> None:
+    path = save_calibration(Workspace(tmp_path), calibration())
+    path.write_text("{")
+    result = run_doctor(tmp_path)
+    assert result.exit_code == 0
+    assert result.output.count("BAD  calibration") == 1
+    assert path.name in "".join(result.output.split())
+    assert "default guess" in result.output
+
+
+def test_a_configuration_that_lithops_finds_by_itself_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guess = checks.Finding("model", "note", "an average server")
-    for certain, code in ((False, 4), (True, 0)):
-        monkeypatch.setattr(checks, "energy", lambda facts, c=certain: ([guess], c))
-        arguments = ["doctor", "--strict", "--workspace", str(tmp_path), "--storage", "file"]
-        assert CliRunner().invoke(app, arguments).exit_code == code
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LITHOPS_CONFIG_FILE", raising=False)
+    (tmp_path / ".lithops_config").write_text(
+        "lithops:\n  backend: localhost\nminio:\n  secret_access_key: very-secret\n"
+    )
+    shown = checks.lithops()
+    assert [finding.state for finding in shown] == ["ok", "ok"]
+    assert str(tmp_path / ".lithops_config") in shown[1].detail
+    assert "very-secret" not in str(shown)
+
+
+def test_a_named_configuration_that_is_missing_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITHOPS_CONFIG_FILE", str(tmp_path / "nowhere.yaml"))
+    leads, where = checks.lithops()
+    assert "lithops:localhost" in leads.detail
+    assert (where.state, "nowhere.yaml" in where.detail) == ("bad", True)
+
+
+def test_a_configuration_in_a_variable_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = {"lithops": {"backend": "localhost"}, "minio": {"secret_access_key": "very-secret"}}
+    monkeypatch.setenv("LITHOPS_CONFIG", json.dumps(content))
+    shown = checks.lithops()
+    assert shown[1].detail == "in LITHOPS_CONFIG"
+    assert "very-secret" not in str(shown)
+
+
+def test_without_a_configuration_the_places_that_were_searched_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lithops.constants.CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LITHOPS_CONFIG_FILE", raising=False)
+    detail = checks.lithops()[1].detail
+    assert "~/.lithops/config" in detail
+
+
+def test_a_configuration_file_given_as_backend_is_the_one_that_counts(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("lithops:\n  backend: localhost\n")
+    assert checks.lithops(str(file))[1].detail == f"in {file}"
+    file.unlink()
+    (missing,) = checks.lithops(str(file))
+    assert missing.state == "bad"
