@@ -35,6 +35,8 @@ class Multipliers:
     time_bound, energy_bound, cost_bound : λ of max_time, max_energy and max_cost
     area : α of "core-seconds fit into capacity × makespan"
     links : for each link ``(label, ν)`` pairs, of any sign
+    blocks : stages that are taken together, in steps of `blocks.arrange`; a flow between two
+        of their stages is one between the blocks
     """
 
     weights: Weights
@@ -44,6 +46,7 @@ class Multipliers:
     cost_bound: float = 0.0
     area: float = 0.0
     links: tuple[tuple[tuple[Label, float], ...], ...] = ()
+    blocks: tuple[tuple[Literal["series", "parallel"], tuple[int, ...]], ...] = ()
 
     @classmethod
     def none(cls, problem: Problem, weights: Weights) -> "Multipliers":

@@ -1,7 +1,7 @@
-"""Exact arithmetic that the checker needs: rounding, and the least corner of half-planes."""
+"""Exact arithmetic that the checker needs: whole numbers, rounding, corners of half-planes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations
 
@@ -37,3 +37,14 @@ def rounded_down(value: Fraction) -> float:
     """Return the largest float that is not above the value."""
     near = float(value)
     return near if Fraction(near) <= value else math.nextafter(near, -math.inf)
+
+
+def places(numbers: Iterable[float]) -> int:
+    """Return the least s for which ``2**s`` times each of the numbers is whole."""
+    return max((x.as_integer_ratio()[1].bit_length() - 1 for x in numbers), default=0)
+
+
+def whole(number: float, shift: int) -> int:
+    """Return ``2**shift`` times a number that is whole then."""
+    top, bottom = number.as_integer_ratio()
+    return top << (shift - bottom.bit_length() + 1)

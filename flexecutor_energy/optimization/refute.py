@@ -7,7 +7,7 @@ few, going through all of them turns the claim into a proof.
 
 from fractions import Fraction
 from itertools import takewhile
-from math import ceil, lcm
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def search(
         A choice that refutes the claim, or None, and whether the search was complete. Under a
         capacity it is not: the least makespan of a choice is unknown.
     """
-    bound, excess = problem.dual(multipliers)
-    unit = lcm(*(extra.denominator for row in excess for extra, _ in row))
-    options = [[(int(extra * unit), candidate) for extra, candidate in row] for row in excess]
+    bound, options, unit = problem.dual(multipliers)
     room = ceil((claim - bound) * unit)  # whole numbers are compared faster, and as exactly
     stack: list[tuple[int, tuple[int, ...]]] = [(0, ())]
     while stack and max_steps > 0:

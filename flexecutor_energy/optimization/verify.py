@@ -1,28 +1,31 @@
 """Check a plan and its lower bound in exact rational arithmetic, without a solver.
 
 Any multipliers φ, λ, α ≥ 0 and ν bound ``w_E·E + w_K·K + w_T·M`` from below (weak duality).
-With ``a = w_E + λ_E``, ``b = w_K + λ_K``, idle power P, host price ρ, capacity C and H, the sum
-of the longest durations, the bound is::
+With ``a = w_E + λ_E``, ``b = w_K + λ_K``, idle power P, host price ρ, capacity C and H, a time
+at which every plan has ended, the bound is::
 
     Σ_i min_c [a·e_ic + b·k_ic + (out_i + α·u_ic)·t_ic ± ν]    in_i, out_i: flow φ through stage i
       + H·Σ_i min(0, out_i - in_i)                             as a start lies in [0, H]
       + H·min(0, a·P + b·ρ + w_T + λ_T - flow to the end - α·C)     and so does the makespan
       - λ_T·max_time - λ_E·max_energy - λ_K·max_cost
 
-For ``edp`` each set of multipliers proves a half-plane of (E, M), and ``E·M`` is least at a
-corner of their intersection. What a search claims beyond that, `refute` searches again.
+The same holds for blocks of stages with their frontiers (see `blocks`) instead of stages. Each c
+runs over the candidates that break no bound beside the best that all others can do. For ``edp``
+each set of multipliers proves a half-plane of (E, M), and ``E·M`` is least at a corner of their
+intersection. What a search claims beyond that, `refute` searches again.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from graphlib import TopologicalSorter
+from math import floor
 from typing import Any
 
 from flexecutor_energy.optimization import refute
+from flexecutor_energy.optimization.blocks import Block, Frontier, arrange, frontiers
 from flexecutor_energy.optimization.fingerprint import fingerprint
-from flexecutor_energy.optimization.rational import least_product, rounded_down
+from flexecutor_energy.optimization.rational import least_product, places, rounded_down, whole
+from flexecutor_energy.optimization.statement import SLACK, Statement
 
-SLACK = Fraction(1, 10**9)  # the relative tolerance up to which bounds count as kept
 WEIGHTS = {"energy": (1, 0, 0), "cost": (0, 1, 0), "time": (0, 0, 1)}
 
 
@@ -54,46 +57,15 @@ def verify(data: Any, choice: Any, certificate: Any, max_steps: int = 50_000) ->
     }
     found += [text for text, right in checks.items() if not right]
     goal = max(lower, claimed) * (1 - SLACK)
-    if bound < goal and name != "edp" and proofs:
+    if bound < goal and name != "edp" and proofs and not proofs[0].blocks:
         better, done = refute.search(problem, name, proofs[0], goal, max_steps)
         bound = goal if done and better is None else bound
         found += [] if better is None else [f"the lower bound is wrong: {better} is below it"]
     return Verification(not found, rounded_down(bound), float(value), tuple(found))
 
 
-class Exact:
-    """A problem in rational numbers; values that are not known count as zero."""
-
-    def __init__(self, data: Any) -> None:
-        zeros = [[0] * len(row) for row in data["times"]]
-        tables = (data[key] or zeros for key in ("times", "energies", "costs", "cores"))
-        self.t, self.e, self.k, self.u = ([[*map(Fraction, row)] for row in t] for t in tables)
-        self.idle, self.rent = Fraction(data["idle_power_w"]), Fraction(data["host_price_usd_s"])
-        self.limits = {m: Fraction(v) * (1 + SLACK) for m in WEIGHTS if (v := data[f"max_{m}"])}
-        self.capacity = Fraction(data["capacity"] or 0) * (1 + SLACK)
-        self.edges, self.links = {(i, j) for i, j in data["edges"]}, data["links"]
-        self.above = {j: [i for i, k in self.edges if k == j] for j in range(len(self.t))}
-        self.order = tuple(TopologicalSorter(self.above).static_order())
-
-    def totals(self, choice: Any, starts: Any = None) -> tuple[dict[str, Fraction], list[str]]:
-        """Return time, energy and cost of a choice, and what it breaks."""
-        rows = zip(self.t, self.e, self.k, self.u, choice, strict=True)
-        t, e, k, u = zip(*([column[c] for column in columns] for *columns, c in rows), strict=True)
-        blur, begin, broken = SLACK * sum(t), dict[int, Fraction](), list[str]()
-        for i in self.order:
-            ready = max((begin[j] + t[j] for j in self.above[i]), default=Fraction(0))
-            begin[i] = ready if starts is None else Fraction(starts[i])
-            broken += [f"stage {i} starts too early"] if begin[i] < ready - blur else []
-        span = max(begin[i] + t[i] for i in begin)
-        energy, cost = sum(e, self.idle * span), sum(k, self.rent * span)
-        total = {"time": span, "energy": energy, "cost": cost}
-        broken += [f"max_{m} is broken" for m, limit in self.limits.items() if total[m] > limit]
-        for p, c, above, below in self.links:
-            broken += [] if above[choice[p]] == below[choice[c]] else [f"{p}, {c} do not match"]
-        for now in [x + blur for x in begin.values()] if self.capacity else ():
-            busy = sum(u[j] for j, x in begin.items() if x <= now < x + t[j])
-            broken += ["too many cores are in use at once"] if busy > self.capacity else []
-        return total, broken
+class Exact(Statement):
+    """A problem whose plans and proofs can be checked."""
 
     def flaw(self, name: str, m: Any) -> str | None:
         """Return what makes multipliers useless as a proof for this objective."""
@@ -106,41 +78,66 @@ class Exact:
             return "a multiplier prices an edge, a bound or a capacity that is not there"
         if not all(0 <= x < float("inf") for x in (*m.weights, *prices.values(), m.area, *flows)):
             return "a multiplier is negative or not finite"
+        if (blocks := arrange(m.blocks, self.after)) is None:
+            return "the blocks do not follow from the precedence"
+        home = {i: block for block in blocks.values() for i in block.stages}
+        pairs = [(home[i], home[j]) for i, j, _ in m.flow if j < len(self.t)]
+        if m.blocks and not all(y.follows(x, self.after) for x, y in pairs):
+            return "a flow joins blocks that do not follow each other"
         right = m.weights[1] == 0 if name == "edp" else m.weights == WEIGHTS[name]
         return None if right else "the multipliers are for another objective"
 
-    def dual(self, m: Any) -> tuple[Fraction, list[list[tuple[Fraction, int]]]]:
-        """Return the bound of a set of multipliers, and each candidate's excess over it."""
-        w_e, w_k, w_t, l_e, l_k, l_t, area = map(
-            Fraction, (*m.weights, m.energy_bound, m.cost_bound, m.time_bound, m.area)
-        )
-        a, b, stages = w_e + l_e, w_k + l_k, len(self.t)
-        into, out, zero = [Fraction(0)] * (stages + 1), [Fraction(0)] * stages, Fraction(0)
-        for i, j, phi in m.flow:  # j is the number of stages for flow to the end
-            out[i], into[j] = out[i] + Fraction(phi), into[j] + Fraction(phi)
+    def dual(self, m: Any) -> tuple[Fraction, list[list[tuple[int, int]]], int]:
+        """Return the bound of multipliers, the excess of each candidate over it, and its unit."""
+        prices = (*m.weights, m.energy_bound, m.cost_bound, m.time_bound, m.area)
+        labelled = (nu for pairs in m.links for _, nu in pairs)
+        fine = places((*prices, *labelled, *(phi for *_, phi in m.flow)))
+        w_e, w_k, w_t, l_e, l_k, l_t, area = (whole(x, fine) for x in prices)
+        a, b, one = w_e + l_e, w_k + l_k, 1 << self.shift
         cells = [
-            [a * e + b * k + (phi + area * u) * t for t, e, k, u in zip(*rows, strict=True)]
-            for *rows, phi in zip(self.t, self.e, self.k, self.u, out, strict=True)
+            [
+                a * e + b * k + (area * u * t >> self.shift)
+                for t, e, k, u in zip(*rows, strict=True)
+            ]
+            for rows in zip(self.t, self.e, self.k, self.u, strict=True)
         ]
-        for (parent, child, *labels), prices in zip(self.links, m.links, strict=False):
-            for sign, i, own in zip((-1, 1), (parent, child), labels, strict=True):
-                price = {label: sign * Fraction(nu) for label, nu in prices}
+        for (parent, child, *labels), pairs in zip(self.links, m.links, strict=False):
+            for sign, i, own in zip((-one, one), (parent, child), labels, strict=True):
+                price = {label: sign * whole(nu, fine) for label, nu in pairs}
                 cells[i] = [x + price.get(y, 0) for x, y in zip(cells[i], own, strict=True)]
+        blocks = arrange(m.blocks, self.after) or {}
+        home = {i: number for number, block in blocks.items() for i in block.stages}
+        into, out = dict.fromkeys((*blocks, None), 0), dict.fromkeys(blocks, 0)
+        for i, j, phi in m.flow:  # to None where it ends
+            out[home[i]] += whole(phi, fine)
+            into[home.get(j)] += whole(phi, fine)
+        table = zip(self.t, cells, self.alone, strict=True)
+        rows = [[(t[c], v[c]) for c in own] for t, v, own in table]
+        bound, excess = 0, []
+        for number, frontier in frontiers(m.blocks, rows).items():
+            worth = [v + out[number] * t for t, v in self.within(blocks[number], frontier)]
+            bound += (least := min(worth))
+            if not m.blocks:
+                above = ((x - least, c) for x, c in zip(worth, self.alone[number], strict=True))
+                excess.append(sorted(above))
+        free = a * self.idle + b * self.rent + (w_t + l_t - into[None]) * one
+        short = sum(min(0, out[number] - into[number]) for number in blocks)
+        lost = short + min(Fraction(0), Fraction(free, one) - area * self.capacity)
         priced = {"time": l_t, "energy": l_e, "cost": l_k}
-        bound, excess = -sum((priced[m] * x for m, x in self.limits.items()), zero), []
-        for i, row in enumerate(cells):
-            alone = [c for c in range(len(row)) if self.admits(i, c)] or range(len(row))
-            bound += (least := min(row[c] for c in alone))
-            excess.append(sorted((row[c] - least, c) for c in alone))
-        free = a * self.idle + b * self.rent + w_t + l_t - into[stages] - area * self.capacity
-        short = sum((min(zero, out[i] - into[i]) for i in range(stages)), min(zero, free))
-        return bound + short * sum(max(row) for row in self.t), excess
+        paid = sum(priced[m] * limit for m, limit in self.limits.items())
+        return (
+            (Fraction(bound, one) + lost * self.horizon - paid) / (1 << fine),
+            excess,
+            one << fine,
+        )
 
-    def admits(self, i: int, c: int) -> bool:
-        """Tell whether a candidate breaks no bound by itself."""
-        own = {"time": self.t[i][c], "energy": self.e[i][c], "cost": self.k[i][c]}
-        fits = not self.capacity or self.u[i][c] <= self.capacity
-        return fits and all(own[name] <= limit for name, limit in self.limits.items())
+    def within(self, block: Block, frontier: Frontier) -> Frontier:
+        """Return the points that leave time for what comes before and after the block."""
+        if "time" not in self.limits or len(block.stages) == 1:
+            return frontier
+        rest = min(self.head[i] for i in block.first) + min(self.tail[i] for i in block.last)
+        most = floor(self.limits["time"] * (1 << self.shift)) - rest
+        return [(t, v) for t, v in frontier if t <= most] or frontier
 
     def proved_bound(self, name: str, proofs: Any) -> Fraction:
         """Return what sets of multipliers prove together; one with a flaw proves nothing."""

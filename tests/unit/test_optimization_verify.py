@@ -161,7 +161,7 @@ def test_the_checker_is_short_and_needs_neither_numpy_nor_a_solver() -> None:
     source = Path(str(module.__file__))
     assert len(source.read_text().splitlines()) <= 150
     folder = source.parent
-    names = ["fingerprint", "rational", "refute", "verify"]
+    names = ["fingerprint", "rational", "statement", "blocks", "refute", "verify"]
     program = (
         "import importlib.util, sys, types\n"
         "for name in ('flexecutor_energy', 'flexecutor_energy.optimization'):\n"
