@@ -1,5 +1,6 @@
 """Traces cut at every host sample and every start and end of a worker, in exact integers."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -45,7 +46,9 @@ class WorkerUse:
     ----------
     start, end : life of the worker
     cores, rss : cores reserved and resident memory
-    cpu : cumulative CPU time at each cut
+    first : number of a cut before which it has used nothing
+    cpu : cumulative CPU time at that cut and at those after it, up to one from which it uses
+        nothing more
     """
 
     worker_id: Hashable
@@ -53,7 +56,18 @@ class WorkerUse:
     end: int
     cores: int
     rss: int
+    first: int
     cpu: tuple[int, ...]
+
+    def used_in(self, interval: HostInterval) -> int:
+        """Return the CPU time that it used between two cuts of the host."""
+        at = interval.index - self.first
+        return self.cpu[at + 1] - self.cpu[at] if 0 <= at < len(self.cpu) - 1 else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last cut at which ``cpu`` is known."""
+        return self.first + len(self.cpu) - 1
 
     def lives_through(self, interval: HostInterval) -> bool:
         """Return whether the worker is there for the whole of an interval between two cuts."""
@@ -123,13 +137,16 @@ def worker_use(trace: WorkerTrace, grid: Sequence[int]) -> WorkerUse:
     """Return what a worker had used at each cut; its CPU time never falls."""
     knots = [fixed(time) for time in trace.times_s]
     levels = list(accumulate((fixed(cpu) for cpu in trace.cpu_s), max))
+    first = max(bisect_left(grid, knots[0]) - 1, 0)
+    last = min(bisect_right(grid, knots[-1]) + 1, len(grid))
     return WorkerUse(
         worker_id=trace.worker_id,
         start=knots[0],
         end=knots[-1],
         cores=fixed(trace.cores),
         rss=fixed(trace.rss_mb),
-        cpu=tuple(cumulative_at(time, knots, levels) for time in grid),
+        first=first,
+        cpu=tuple(cumulative_at(time, knots, levels) for time in grid[first:last]),
     )
 
 

@@ -9,7 +9,8 @@ from flexecutor_energy.energy.intervals import HostInterval, WorkerUse
 class Ledger:
     """Books the energy of known intervals on workers, system and host idle.
 
-    Every interval is booked whole: what no worker gets stays with the host.
+    Every interval is booked whole: what no worker gets stays with the host. Intervals come in
+    the order of time, so that only the workers that are there are looked at.
 
     Parameters
     ----------
@@ -19,7 +20,8 @@ class Ledger:
     """
 
     def __init__(self, uses: Sequence[WorkerUse], cores: int, policy: str) -> None:
-        self._uses = uses
+        self._to_come = sorted(uses, key=lambda use: use.first, reverse=True)
+        self._present: list[WorkerUse] = []
         self._cores = cores
         self._policy = policy
         self.dynamic: dict[Hashable, int] = {use.worker_id: 0 for use in uses}
@@ -34,10 +36,11 @@ class Ledger:
         """Book an interval whose counters are known."""
         dynamic = interval.dynamic or {}
         self.total += sum(dynamic.values()) + interval.idle
-        used = self._cpu(interval)
+        self._advance(interval.index)
+        used = {use.worker_id: cpu for use in self._present if (cpu := use.used_in(interval))}
         self.host_cpu += interval.busy
         self.foreign_cpu += max(0, interval.busy - sum(used.values()))
-        there = [use for use in self._uses if use.lives_through(interval)]
+        there = [use for use in self._present if use.lives_through(interval)]
         for name, energy in dynamic.items():
             if name == "dram":
                 self._book_memory(energy, interval, there)
@@ -45,10 +48,11 @@ class Ledger:
                 self._book_dynamic(energy, used, interval.busy)
         self._book_idle(interval, there)
 
-    def _cpu(self, interval: HostInterval) -> dict[Hashable, int]:
-        at = interval.index
-        used = ((use.worker_id, use.cpu[at + 1] - use.cpu[at]) for use in self._uses)
-        return {name: cpu for name, cpu in used if cpu}
+    def _advance(self, cut: int) -> None:
+        """Let in the workers that have begun by the interval after a cut, let go those ended."""
+        while self._to_come and self._to_come[-1].first <= cut:
+            self._present.append(self._to_come.pop())
+        self._present = [use for use in self._present if use.last > cut]
 
     def _book_dynamic(self, energy: int, used: Mapping[Hashable, int], whole: int) -> None:
         given = self._split(energy, used, max(whole, sum(used.values())), self.dynamic)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flexecutor_energy.energy.collector import Clocks
 from flexecutor_energy.energy.domains import counted, label
+from flexecutor_energy.energy.procstat import read_small_file
 from flexecutor_energy.energy.reading import Availability, Domain, EnergyReading
 
 POWERCAP = Path("/sys/class/powercap")
@@ -44,12 +45,23 @@ class Zone:
 
     domain: Domain
     folder: Path
+    counter: Path
+
+    def may_replace(self, other: "Zone | None") -> bool:
+        """Return whether this is what another zone of the domain has become.
+
+        One of another control type is not: it counts from a start of its own.
+        """
+        if other is None:
+            return True
+        controls = [zone.folder.name.partition(":")[0] for zone in (self, other)]
+        return controls[0] == controls[1] and not other.folder.is_dir()
 
 
 class RaplCollector:
     """Reads the energy counters of all sockets; needs no privileges where the files allow it.
 
-    Zones are looked up once; those that vanish later read as None.
+    Zones are looked up when the folder has others than before; those that vanish read as None.
 
     Parameters
     ----------
@@ -69,6 +81,7 @@ class RaplCollector:
         self._clocks = clocks or Clocks()
         self._read_text = read_text or _read_text
         self._zones: tuple[Zone, ...] = ()
+        self._entries: frozenset[str] | None = None
         self._ranges: dict[Domain, int] = {}
 
     @property
@@ -77,16 +90,26 @@ class RaplCollector:
         return "rapl"
 
     def zones(self) -> tuple[Zone, ...]:
-        """Return the zones of the tree, each domain once."""
-        if not self._zones:
-            self._zones = tuple(self._discover())
+        """Return the zones of the tree, each domain once, and those that were there before."""
+        entries = _entries(self._root)
+        if entries != self._entries or not self._zones:
+            known = {zone.domain: zone for zone in self._zones}
+            for zone in self._discover():
+                if zone.may_replace(known.get(zone.domain)):
+                    known[zone.domain] = zone
+            self._zones = tuple(known[domain] for domain in sorted(known))
+            self._entries = entries
         return self._zones
 
     def probe(self) -> Availability:
         """Return whether all counters of the total can be read; name the file that cannot."""
-        self._zones = ()
-        self._ranges = {}
+        self._zones, self._entries, self._ranges = (), None, {}
         zones = self.zones()
+        for folder in _zone_folders(self._root, _DEPTH):
+            # It could be a socket, which the total would lack without a word.
+            if self._is_refused(folder / "name"):
+                reason = f"{folder / 'name'}: {os.strerror(errno.EACCES)}"
+                return Availability(False, reason, REMEDY_ROOT_ONLY)
         if not zones:
             missing = "has no RAPL zones" if self._root.is_dir() else "does not exist"
             return Availability(False, f"{self._root} {missing}", REMEDY_NO_ZONES)
@@ -105,7 +128,7 @@ class RaplCollector:
         problems: dict[Domain, str] = {}
         now, wall = self._clocks.monotonic(), self._clocks.wall()
         for zone in self.zones():
-            value, problem = self._number(zone.folder / "energy_uj")
+            value, problem = self._number(zone.counter)
             counters[zone.domain] = value
             if problem is not None:
                 problems[zone.domain] = problem
@@ -125,8 +148,7 @@ class RaplCollector:
         return self._ranges[zone.domain]
 
     def _refusal(self, zone: Zone) -> Availability | None:
-        path = zone.folder / "energy_uj"
-        value, problem = self._number(path)
+        value, problem = self._number(zone.counter)
         if value is not None:
             return None
         refused = any(os.strerror(code) in (problem or "") for code in (errno.EACCES, errno.EPERM))
@@ -153,8 +175,17 @@ class RaplCollector:
         for name in sorted(folders, key=lambda name: ("mmio" in name, name)):
             domain = _domain(name, names)
             if domain is not None and domain not in found:
-                found[domain] = Zone(domain, folders[name])
+                found[domain] = Zone(domain, folders[name], folders[name] / "energy_uj")
         yield from sorted(found.values(), key=lambda zone: zone.domain)
+
+    def _is_refused(self, path: Path) -> bool:
+        try:
+            self._read_text(path)
+        except PermissionError:
+            return True
+        except (OSError, UnicodeDecodeError):
+            return False
+        return False
 
     def _zone_name(self, folder: Path) -> str:
         try:
@@ -164,7 +195,15 @@ class RaplCollector:
 
 
 def _read_text(path: Path) -> str:
-    return path.read_text(encoding="ascii")
+    return read_small_file(path, 256)
+
+
+def _entries(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except OSError:
+        return frozenset()
 
 
 def _zone_folders(folder: Path, depth: int) -> Iterator[Path]:

@@ -86,7 +86,8 @@ class Session:
     def joules(self, trace: RunTrace, ledger: Ledger | None, energy: str) -> RunEnergy:
         """Return the joules of a run that has ended, however it did."""
         storage_s = ledger.storage_s if ledger is not None else 0.0
-        return meter(trace, storage_s, energy, calibrations=load_calibrations(self.workspace))
+        measured = {} if energy == "off" else load_calibrations(self.workspace)
+        return meter(trace, storage_s, energy, calibrations=measured)
 
     def close(self) -> None:
         """End what reading the host's counters keeps running."""
