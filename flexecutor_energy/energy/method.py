@@ -1,6 +1,6 @@
 """How a figure of energy came about, in the words that stand beside it wherever it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -92,4 +92,25 @@ def modelled(
         source=f"{curve.cpu}: {curve.source}",
         form=form,
         band=band,
+    )
+
+
+def together(hows: Sequence[EnergyMethod]) -> EnergyMethod:
+    """Describe energy that is a sum over hosts: the widest band, every source.
+
+    Parameters
+    ----------
+    hows : of each host, one or more
+    """
+    bands = [how.band for how in hows]
+    known = [band for band in bands if band is not None]
+    return EnergyMethod(
+        method=" and ".join(dict.fromkeys(how.method for how in hows)),
+        boundary=" and ".join(sorted({how.boundary for how in hows})),
+        known=all(how.known for how in hows),
+        source="; ".join(dict.fromkeys(how.source for how in hows)),
+        form=" and ".join(sorted({how.form for how in hows})),
+        band=(min(band[0] for band in known), max(band[1] for band in known))
+        if len(known) == len(bands)
+        else None,
     )

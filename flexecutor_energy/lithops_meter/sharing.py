@@ -1,0 +1,255 @@
+"""From the accounts of calls and the samples of hosts to joules. Pure functions, without Lithops.
+
+Each host is measured (or modelled) as a whole, and its joules are shared out once, so that N
+calls never count it N times. A host that shows nothing of itself has its calls modelled one by
+one, and says so.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from flexecutor_energy.energy.attribution import IdlePolicy, attribute
+from flexecutor_energy.energy.calibration import Calibration
+from flexecutor_energy.energy.choice import COUNTERS
+from flexecutor_energy.energy.domains import boundary, counted, main_kind
+from flexecutor_energy.energy.method import EnergyMethod, modelled
+from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
+from flexecutor_energy.energy.pooling import counter_trace, methods_of
+from flexecutor_energy.energy.power import PowerCurve
+from flexecutor_energy.energy.sampler import HostSample
+from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerTrace
+from flexecutor_energy.hardware.detect import HostFacts
+from flexecutor_energy.lithops_meter.account import Account
+from flexecutor_energy.lithops_meter.calls import (
+    DRIVER,
+    FUTURES,
+    ROWS,
+    STARTUP,
+    Call,
+    CallEnergy,
+    DriverHost,
+    HostEnergy,
+    Shares,
+)
+
+SAME_BOOT_S = 5.0
+"""Hosts of one id whose clocks began further apart are copies of one sleeping machine."""
+
+
+PowerOf = Callable[[HostFacts, str], tuple[PowerCurve, Calibration | None]]
+"""Gives the power of a machine by its facts and its key, and what was measured of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """What is known of one host."""
+
+    host_id: str
+    facts: HostFacts
+    machine_key: str
+    samples: Sequence[HostSample]
+    calls: Sequence[tuple[Call, Account]]
+    driver: DriverHost | None = None
+
+    @property
+    def cores(self) -> float:
+        return float(self.facts.logical_cpus or 1)
+
+    def traces(self, start_s: float, end_s: float) -> list[WorkerTrace]:
+        """Return who used CPU time when, on a host that was seen from ``start_s`` to ``end_s``."""
+        traces = [_function(call, account) for call, account in self.calls]
+        if self.driver is not None:
+            below_s = self.driver.below_cpu_s - sum(account.cpu_s for _, account in self.calls)
+            traces += _startup(self.calls, max(0.0, below_s), start_s, end_s)
+            own = [0.0, self.driver.own_cpu_s]
+            traces.append(WorkerTrace((DRIVER, 0), [start_s, end_s], own, cores=0.0))
+        return traces
+
+
+def share(
+    calls: Sequence[Call],
+    method: str,
+    power_of: PowerOf,
+    driver: DriverHost | None = None,
+    policy: IdlePolicy = "reserved",
+) -> Shares:
+    """Return the energy of all calls.
+
+    Parameters
+    ----------
+    calls : every call that was made
+    method : ``auto`` (a counter where the host's was read, else the model), or one method, which
+        is then used or refused, never replaced
+    power_of : power of a machine
+    driver : the driver's host, where calls can run on it
+    policy : who answers for idle power, see ``attribute``
+    """
+    found = {call.number: CallEnergy(None, reason=call.reason) for call in calls}
+    refused: list[tuple[str, str]] = []
+    hosts = []
+    for host in _hosts(calls, driver):
+        energy = _of_host(host, method, power_of, policy)
+        refused += [each for _, account in host.calls for each in account.refused]
+        if isinstance(energy, str):
+            for call, _ in host.calls:
+                found[call.number] = CallEnergy(host.host_id, reason=energy)
+        else:
+            hosts.append(energy)
+            found |= energy.calls
+    return Shares(found, tuple(hosts), tuple(dict.fromkeys(refused)))
+
+
+def _hosts(calls: Iterable[Call], driver: DriverHost | None) -> list[_Host]:
+    """Return the hosts that calls ran on, the driver's first, each with what is known of it."""
+    begun: dict[str, list[float]] = {} if driver is None else {driver.host_id: [driver.began_s]}
+    by_host: dict[tuple[str, int], list[tuple[Call, Account]]] = {}
+    for call in calls:
+        if call.account is not None:
+            copy = _copy(begun.setdefault(call.account.host_id, []), call.account)
+            by_host.setdefault((call.account.host_id, copy), []).append((call, call.account))
+    hosts = []
+    if driver is not None:
+        here = by_host.pop((driver.host_id, 0), [])
+        # it has sampled its host all the time; what calls saw of it adds nothing
+        hosts = [
+            _Host(driver.host_id, driver.facts, driver.machine_key, driver.samples, here, driver)
+        ]
+    for (name, copy), members in by_host.items():
+        account = members[0][1]
+        samples = [sample for _, each in members for sample in each.host_samples]
+        host_id = f"{name}#{copy + 1}" if copy else name
+        hosts.append(_Host(host_id, account.facts, account.machine_key, samples, members))
+    return hosts
+
+
+def _copy(begun: list[float], account: Account) -> int:
+    """Return which of the hosts of one id this is, by when its clock began; note a new one."""
+    began_s = account.start.wall_s - account.start.monotonic_s
+    for copy, other_s in enumerate(begun):
+        if abs(other_s - began_s) < SAME_BOOT_S:
+            return copy
+    begun.append(began_s)
+    return len(begun) - 1
+
+
+def _function(call: Call, account: Account) -> WorkerTrace:
+    return WorkerTrace(
+        (FUTURES, call.number),
+        [account.start.monotonic_s, account.end.monotonic_s],
+        [0.0, account.cpu_s],
+        cores=call.cores,
+        rss_mb=account.rss_mb,
+    )
+
+
+def _startup(
+    calls: Sequence[tuple[Call, Account]], cpu_s: float, start_s: float, end_s: float
+) -> list[WorkerTrace]:
+    """Return the CPU time around calls: alike for each, from its submission to its start."""
+    spans = {
+        call.number: (min(max(call.submitted_s, start_s), begin_s), begin_s)
+        for call, account in calls
+        for begin_s in [account.start.monotonic_s]
+    }
+    spans = spans or {-1: (start_s, end_s)}
+    used = [0.0, cpu_s / len(spans)]
+    return [WorkerTrace((STARTUP, name), span, used, 0.0) for name, span in spans.items()]
+
+
+def _of_host(host: _Host, method: str, power_of: PowerOf, policy: IdlePolicy) -> HostEnergy | str:
+    """Return the energy of a host and its calls, or why it is not known."""
+    curve, calibration = power_of(host.facts, host.machine_key)
+    read = methods_of(host.samples)
+    if method == "auto":
+        wanted = [name for name in dict.fromkeys([*COUNTERS, *read]) if name in read]
+    else:
+        wanted = [] if method == "model" else [method]
+    for name in wanted:
+        trace = counter_trace(host.samples, name, host.cores)
+        if trace is not None:
+            return _counted(host, name, trace, _idle_watts(trace, curve, calibration), policy)
+    if method in {"auto", "model"}:
+        return _modelled(host, curve, policy)
+    refused = {name: why for _, account in host.calls for name, why in account.refused}
+    return f"{method}: {refused.get(method, 'its counters were not read on this host')}"
+
+
+def _counted(
+    host: _Host,
+    method: str,
+    trace: HostTrace,
+    idle_w: Mapping[str, float] | None,
+    policy: IdlePolicy,
+) -> HostEnergy:
+    domains = ", ".join(name for names in counted(trace.energy_uj).values() for name in names)
+    unknown = "" if idle_w else "; idle power not known: all of it counts as dynamic"
+    how = EnergyMethod(
+        method,
+        boundary(trace.energy_uj),
+        known=True,
+        source=f"counters of {domains}{unknown}",
+        form="counter",
+    )
+    workers = host.traces(trace.times_s[0], trace.times_s[-1])
+    return _shared(host, how, attribute(trace, workers, policy, idle_w or 0.0))
+
+
+def _idle_watts(
+    trace: HostTrace, curve: PowerCurve, calibration: Calibration | None
+) -> Mapping[str, float] | None:
+    """Return idle watts by kind of domain: measured, or those of a curve of the same domain."""
+    if calibration is not None:
+        measured = calibration.idle_watts(boundary(trace.energy_uj))
+        if measured is not None:
+            return measured
+    main = main_kind(trace.energy_uj)
+    return {main: curve.idle_w} if main and curve.known and curve.boundary == main else None
+
+
+def _modelled(host: _Host, curve: PowerCurve, policy: IdlePolicy) -> HostEnergy:
+    samples = [(sample.monotonic_s, sample.busy_s) for sample in host.samples]
+    seen = sorted(time for time, busy_s in samples if busy_s is not None)
+    if not seen or seen[0] == seen[-1]:
+        return _unseen(host, curve)
+    workers = host.traces(seen[0], seen[-1])
+    trace = model_host_trace(samples, curve, cores=host.cores, workers=workers)
+    how = modelled(curve, modelled_energy(trace, curve))
+    return _shared(host, how, attribute(trace, workers, policy, curve.idle_w))
+
+
+def _unseen(host: _Host, curve: PowerCurve) -> HostEnergy:
+    """Model each call by itself, where the host shows nothing (a cloud function)."""
+    calls = {}
+    for call, account in host.calls:
+        energy = linear_energy(
+            curve, cpu_s=account.cpu_s, wall_s=account.duration_s, vcpus=call.cores
+        )
+        dynamic_uj, idle_uj = (
+            round(part.mean * 1e6) for part in (energy.dynamic_j, energy.idle_j)
+        )
+        calls[call.number] = CallEnergy(host.host_id, dynamic_uj, idle_uj)
+    rows = dict.fromkeys(ROWS, 0) | {FUTURES: sum(each.energy_uj or 0 for each in calls.values())}
+    return HostEnergy(host.host_id, modelled(curve, form="linear"), calls, rows)
+
+
+def _shared(host: _Host, how: EnergyMethod, shares: Attribution) -> HostEnergy:
+    rows = dict.fromkeys(ROWS, 0) | {
+        "system": shares.system_uj,
+        "host_idle": shares.host_idle_uj,
+        "unassigned": shares.unassigned_uj,
+    }
+    calls = {}
+    for worker, energy in shares.workers.items():
+        row, number = cast(tuple[str, int], worker)
+        rows[row] += energy.energy_uj or 0
+        if row == FUTURES:
+            missing = f"a counter of its host was missing for {shares.unknown_s:.3g} s"
+            calls[number] = CallEnergy(
+                host.host_id,
+                energy.dynamic_uj,
+                energy.idle_uj,
+                missing if energy.energy_uj is None else "",
+            )
+    foreign = shares.foreign_share if host.driver is not None else None
+    return HostEnergy(host.host_id, how, calls, rows, foreign)
