@@ -15,6 +15,7 @@ from flexecutor_energy.cli.execute import execute
 from flexecutor_energy.cli.loop import loop
 from flexecutor_energy.cli.optimize import optimize
 from flexecutor_energy.cli.options import example
+from flexecutor_energy.cli.plot import plot
 from flexecutor_energy.cli.profile import profile
 from flexecutor_energy.cli.train import train
 from flexecutor_energy.cli.verify import verify
@@ -32,6 +33,7 @@ app.command(epilog=example("profile --dag pi --cpu 1,2 --workers 1,2 --reps 2"))
 app.command(epilog=example("train --dag pi"))(train)
 app.command(epilog=example("optimize --dag pi --objective energy --max-time 10"))(optimize)
 app.command(epilog=example("execute --dag pi --cpu 1 --workers 2"))(execute)
+app.command(epilog=example("plot pareto --dag pi --out pareto.pdf"))(plot)
 app.command(epilog=example("verify runs/pi/plan.json"))(verify)
 app.add_typer(storage.app, name="storage")
 app.add_typer(hardware.app, name="hardware")

@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexecutor_energy.drawing.boxes import boxes
+from flexecutor_energy.drawing.boxes import Box, boxes
 from flexecutor_energy.drawing.figures import FORMATS, save_figure, write_bytes
-from flexecutor_energy.drawing.layout import arrange
+from flexecutor_energy.drawing.layout import Layout, arrange
 from flexecutor_energy.drawing.picture import figure
 from flexecutor_energy.drawing.svg import page, svg
 from flexecutor_energy.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from flexecutor_energy.optimization.plan import Plan
     from flexecutor_energy.workflow.graph import StageGraph
 
@@ -39,19 +41,28 @@ def draw(graph: "StageGraph", path: Path | str, plan: "Plan | None" = None) -> P
     if kind not in (*FORMATS, "html"):
         known = ", ".join(f".{name}" for name in (*FORMATS, "html"))
         raise ConfigurationError(f"cannot draw {path.name!r}: the ending must be one of {known}")
+    if kind == "html":
+        layout, found = _arranged(graph, plan)
+        picture = svg(graph.name, layout, found, graph.edges)
+        write_bytes(path, page(graph.name, picture, _note(plan)).encode())
+    else:
+        save_figure(workflow_figure(graph, plan), path, kind)
+    return path
+
+
+def workflow_figure(graph: "StageGraph", plan: "Plan | None" = None) -> "Figure":
+    """Return the picture of a workflow as a matplotlib figure; see ``draw``."""
+    return figure(*_arranged(graph, plan), _note(plan))
+
+
+def _arranged(graph: "StageGraph", plan: "Plan | None") -> tuple[Layout, dict[str, Box]]:
     graph.validate()
     if plan is not None and set(plan.configs) != set(graph.stage_ids):
         raise ConfigurationError(
             f"the plan is of stages {', '.join(plan.configs)}; the workflow has "
             f"{', '.join(graph.stage_ids)}"
         )
-    layout, found = arrange(graph.stage_ids, graph.edges), boxes(graph, plan)
-    if kind == "html":
-        picture = svg(graph.name, layout, found, graph.edges)
-        write_bytes(path, page(graph.name, picture, _note(plan)).encode())
-    else:
-        save_figure(figure(layout, found, _note(plan)), path, kind)
-    return path
+    return arrange(graph.stage_ids, graph.edges), boxes(graph, plan)
 
 
 def _note(plan: "Plan | None") -> str:

@@ -1,0 +1,1 @@
+"""What a plan, its profiles, predictors and runs look like: pictures, pages and files."""

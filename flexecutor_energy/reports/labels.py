@@ -1,0 +1,56 @@
+"""Words on axes and in tables: plain, with units, and with the source of energy."""
+
+import textwrap
+
+from flexecutor_energy.optimization.plan import Plan
+from flexecutor_energy.workflow.config import StageConfig
+
+UNITS = {"time": "s", "energy": "J", "cost": "USD", "edp": "J·s"}
+
+_STAGES_NAMED = 10
+
+
+def axis(metric: str, plan: Plan, width: int = 48) -> str:
+    """Return the label of an axis; that of energy says where the joules come from.
+
+    Parameters
+    ----------
+    metric : ``time``, ``energy`` or ``cost``
+    plan : knows the source
+    width : letters in a line
+    """
+    text = f"{metric} ({UNITS[metric]})"
+    if metric == "energy":
+        text += f", {plan.energy_source}, scope {plan.terms.scope}"
+    if metric == "cost":
+        text += ", at list prices"
+    return "\n".join(textwrap.wrap(text, width, break_on_hyphens=False))
+
+
+def level(plan: Plan) -> str:
+    """Return the name of the plan's intervals, such as ``95 % interval``."""
+    return f"{100 * plan.time.level:g} % interval"
+
+
+def asked(plan: Plan) -> str:
+    """Return what was asked for, such as ``least energy within 4.5 s``."""
+    bounds = [
+        f"{bound:g} {UNITS[metric]}"
+        for metric, bound in (
+            ("time", plan.terms.max_time),
+            ("energy", plan.terms.max_energy),
+            ("cost", plan.terms.max_cost),
+        )
+        if bound is not None
+    ]
+    goal = "energy × time" if plan.objective == "edp" else plan.objective
+    return f"least {goal}" + (f" within {' and '.join(bounds)}" if bounds else "")
+
+
+def configurations(configs: dict[str, StageConfig]) -> list[str]:
+    """Return the configuration of each stage, a line each; of many stages the first ones."""
+    lines = [f"{stage_id}: {config}" for stage_id, config in configs.items()]
+    if len(lines) > _STAGES_NAMED:
+        rest = len(lines) - _STAGES_NAMED
+        lines = [*lines[:_STAGES_NAMED], f"… and {rest} more stages"]
+    return lines
