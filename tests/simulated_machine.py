@@ -80,9 +80,16 @@ class Machine:
         rows += [f"cpu{cpu} 0 0 0 250 0 0 0 0 0 0" for cpu in range(self.cpus)]
         stat = self.root / "proc/stat"
         if self.tells_cpu_time:
-            stat.write_text("\n".join(rows) + "\n")
+            _replace(stat, "\n".join(rows) + "\n")
         else:
             stat.unlink(missing_ok=True)
         for name, folder in self._zones.items():
             text = "" if self.broken else f"{round(self._uj[name]) % RANGE_UJ}\n"
-            (folder / "energy_uj").write_text(text)
+            _replace(folder / "energy_uj", text)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write in one step, for another process may be reading."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)

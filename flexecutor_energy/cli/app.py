@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from flexecutor_energy.cli import hardware, storage
+from flexecutor_energy.cli.calibrate import calibrate
 from flexecutor_energy.cli.dags import dags
 from flexecutor_energy.cli.doctor import doctor
 from flexecutor_energy.cli.execute import execute
@@ -37,7 +38,8 @@ app.command(epilog=example("plot pareto --dag pi --out pareto.pdf"))(plot)
 app.command(epilog=example("verify runs/pi/plan.json"))(verify)
 app.add_typer(storage.app, name="storage")
 app.add_typer(hardware.app, name="hardware")
-app.command(epilog=example("doctor --strict"))(doctor)
+app.command(epilog=example("doctor --remote", "doctor --strict"))(doctor)
+app.command(epilog=example("calibrate", "calibrate --idle-w 38 --max-w 142"))(calibrate)
 app.command(epilog=example("dags"))(dags)
 
 
