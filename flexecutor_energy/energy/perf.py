@@ -17,7 +17,7 @@ from flexecutor_energy.errors import EnergyFormatError
 
 _PACKAGE, _DRAM = "power/energy-pkg/", "power/energy-ram/"
 _EVENT_SETS = ((_PACKAGE, _DRAM), (_PACKAGE,))
-"""Many desktop processors have no counter for memory, and perf then refuses both."""
+"""Many processors have no counter for memory: perf then refuses both, or does not count it."""
 
 REMEDY_INSTALL = "install it: Debian `apt install linux-perf`, Ubuntu `linux-tools-$(uname -r)`"
 REMEDY_PARANOID = "run `sudo sysctl kernel.perf_event_paranoid=0` or give perf CAP_PERFMON"
@@ -86,11 +86,16 @@ class PerfCollector:
         if shutil.which(self._command[0]) is None:
             return Availability(False, f"{self._command[0]} is not installed", REMEDY_INSTALL)
         answer = Availability(False, "perf was not run")
-        for events in _EVENT_SETS:
-            answer = self._try(events)
-            if answer.ok:
-                self._events = events
-                break
+        try:
+            for events in _EVENT_SETS:
+                answer = self._try(events)
+                if answer.ok:
+                    self._events = events
+                    break
+        except TimeoutError as error:
+            return Availability(False, f"perf hangs: {error}")
+        except OSError as error:
+            return Availability(False, f"perf could not be started: {error.strerror}")
         return answer
 
     def read(self) -> EnergyReading:
@@ -128,12 +133,7 @@ class PerfCollector:
         self.close()
 
     def _try(self, events: Sequence[str]) -> Availability:
-        try:
-            code, output = run_once([*self._stat(events), "--", "sleep", "0.1"], self._timeout_s)
-        except TimeoutError as error:
-            return Availability(False, f"perf hangs: {error}")
-        except OSError as error:
-            return Availability(False, f"perf could not be started: {error.strerror}")
+        code, output = run_once([*self._stat(events), "--", "sleep", "0.1"], self._timeout_s)
         if code:
             return _refused(code, output)
         try:
@@ -142,6 +142,9 @@ class PerfCollector:
             return Availability(False, str(error), REMEDY_NO_PMU)
         if joules.get("package") is None:
             return Availability(False, "perf does not count package energy here", REMEDY_NO_PMU)
+        if _DRAM in events and joules.get("dram") is None:
+            return Availability(False, "perf does not count memory energy here", REMEDY_NO_PMU)
+        joules = {name: value for name, value in joules.items() if value is not None}
         return Availability(True, f"{', '.join(sorted(joules))} by {' '.join(self._command)}")
 
     def _stat(self, events: Sequence[str]) -> list[str]:
@@ -153,16 +156,21 @@ class PerfCollector:
             if not availability.ok:
                 self._broken = availability.reason
                 return
+        events = self._events or ()
         if self._process is None:
             every = f"{self._interval_s * 1000:.0f}"
             self._started_s, self._last_s = self._clocks.monotonic(), None
-            self._process = PerfProcess([*self._stat(self._events or ()), "-I", every])
+            self._process = PerfProcess([*self._stat(events), "-I", every])
             self._process.wait(self._timeout_s)
         counts, self._broken, ended = self._process.take()
-        self._joules = total_joules(counts, self._joules)
+        asked = [count for count in counts if count.domain != "dram" or _DRAM in events]
+        self._joules = total_joules(asked, self._joules)
         self._last_s = counts[-1].time_s if counts else self._last_s
+        silent_s = self._clocks.monotonic() - self._started_s - (self._last_s or 0.0)
+        if self._broken is None and not ended and silent_s >= self._timeout_s:
+            self._broken = f"perf printed no energy count for {silent_s:.3g} s"
         if not self._joules and self._broken is None:
-            self._broken = f"perf printed no energy count within {self._timeout_s:g} s"
+            self._broken = "perf printed no energy count"
         if ended or self._broken is not None:
             self.close()
 

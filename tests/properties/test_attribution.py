@@ -235,9 +235,9 @@ def test_counters_of_numpy_are_shared_like_those_of_python(
     host, crew = case
     arrays = replace(
         host,
-        times_s=np.array(host.times_s),
-        busy_s=np.array(host.busy_s),
-        energy_uj={name: np.array(counter) for name, counter in host.energy_uj.items()},
+        times_s=list(np.array(host.times_s)),
+        busy_s=list(np.array(host.busy_s)),
+        energy_uj={name: list(np.array(counter)) for name, counter in host.energy_uj.items()},
     )
     assert attribute(arrays, crew, idle_power_w=idle_w) == attribute(
         host, crew, idle_power_w=idle_w

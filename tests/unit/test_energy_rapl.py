@@ -1,58 +1,13 @@
 """Trees of files shaped like ``/sys/class/powercap``, with all that is known to go wrong there."""
 
 import errno
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flexecutor_energy.energy import RaplCollector, energy_between
-from flexecutor_energy.energy.collector import Clocks
-
-RANGE = 262_143_328_850
-
-
-def zone(root: Path, folder: str, name: str, energy: object = 0, span: object = RANGE) -> Path:
-    path = root / folder
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "energy_uj").write_text(f"{energy}\n")
-    if span is not None:
-        (path / "max_energy_range_uj").write_text(f"{span}\n")
-    return path
-
-
-def two_sockets(root: Path) -> Path:
-    (root / "intel-rapl").mkdir()
-    for socket in (0, 1):
-        zone(root, f"intel-rapl:{socket}", f"package-{socket}", 1_000_000)
-        # Shuffled on purpose: the number of a folder does not tell its kind.
-        for place, kind in enumerate(["dram", "core", "uncore"] if socket else ["core", "dram"]):
-            zone(root, f"intel-rapl:{socket}:{place}", kind, 500_000)
-    zone(root, "intel-rapl:2", "psys", 9_000_000)
-    return root
-
-
-def advance(root: Path, microjoules: int) -> None:
-    for file in root.rglob("energy_uj"):
-        file.write_text(f"{int(file.read_text()) + microjoules}\n")
-
-
-class Second:
-    """A clock that moves by one second whenever it is asked."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 1.0
-        return self.now
-
-
-def collector(root: Path, read_text: Callable[[Path], str] | None = None) -> RaplCollector:
-    return RaplCollector(root, clocks=Clocks(Second(), Second()), read_text=read_text)
+from flexecutor_energy.energy import energy_between
+from tests.unit.powercap_tree import RANGE, advance, collector, refusing, two_sockets, zone
 
 
 def test_zones_are_known_by_their_name_files(tmp_path: Path) -> None:
@@ -217,15 +172,6 @@ def test_a_zone_that_goes_and_comes_back_is_unknown_in_between(tmp_path: Path) -
     assert energy_between(readings[0], readings[1]).total_j is None
     assert energy_between(readings[1], readings[2]).total_j is None
     assert energy_between(readings[0], readings[2]).total_j == 0.0
-
-
-def refusing(path: Path, code: int) -> Callable[[Path], str]:
-    def read_text(file: Path) -> str:
-        if file == path:
-            raise OSError(code, os.strerror(code), str(file))
-        return file.read_text()
-
-    return read_text
 
 
 def test_a_refused_socket_is_named_with_the_remedy(tmp_path: Path) -> None:
