@@ -13,7 +13,11 @@ from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.findings import Finding, folded, say_findings
 from flexecutor_energy.cli.host_table import Host, hidden, host_table
 from flexecutor_energy.cli.workflows import workspace_of
-from flexecutor_energy.errors import EnergyFormatError, EnergyUnavailableError
+from flexecutor_energy.errors import (
+    EnergyFormatError,
+    EnergyUnavailableError,
+    FlexecutorEnergyError,
+)
 
 if TYPE_CHECKING:
     from flexecutor_energy.energy.calibration import Calibration
@@ -59,7 +63,13 @@ def doctor(
     calibrations, damage = _calibrations(place)
     seen = examine_host(choice)
     here = Host(seen, checks.energy(seen, calibrations))
-    there = _hosts_of_workers(backend, choice, probes, here, calibrations) if remote else []
+    there: list[Host] = []
+    failed: FlexecutorEnergyError | None = None
+    if remote:
+        try:
+            there = _hosts_of_workers(backend, choice, probes, here, calibrations)
+        except FlexecutorEnergyError as error:  # the rest is told first
+            failed = error
     parts = {
         "hardware": checks.hardware(seen),
         "energy": [*here.energy.methods, *(damage or [here.energy.calibration])],
@@ -68,14 +78,18 @@ def doctor(
         "Lithops": checks.lithops("lithops" if backend == "local" else backend),
         "software": checks.software(place),
     }
-    if remote:
+    if there:
         _say_hosts(show, here, there, damage)
     for part, findings in parts.items():
-        if not remote or part in {"storage", "Lithops"}:
+        if not there or part in {"storage", "Lithops"}:
             show.heading(part)
             say_findings(show, findings)
+    if failed is not None:
+        raise failed
     workers = {"workers": [_document(host) for host in there]} if remote else {}
-    show.document({"energy_known": here.energy.certain, **_document(here), **parts, **workers})
+    show.document(
+        {"energy_known": here.energy.certain, **parts, "driver": _document(here), **workers}
+    )
     if strict:
         _require_more_than_a_guess(there or [here])
 
@@ -140,7 +154,7 @@ def _say_hosts(show: Show, driver: Host, hosts: Sequence[Host], damage: Sequence
 def _document(host: Host) -> dict[str, Any]:
     return {
         "host": asdict(host.seen),
-        "workers_on_it": host.workers,
+        "workers": host.workers,
         "energy": [*host.energy.methods, host.energy.calibration],
         "energy_known": host.energy.certain,
         "power_curve": host.energy.curve.to_dict(),

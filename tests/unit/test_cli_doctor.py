@@ -11,10 +11,13 @@ from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.findings import Finding, folded, say_findings
 from flexecutor_energy.cli.host_table import Host, hidden, host_table
 from flexecutor_energy.energy.calibration import Calibration, MeasuredPower
+from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.energy.perf import REMEDY_NO_PMU
 from flexecutor_energy.energy.rapl import REMEDY_NO_ZONES, REMEDY_ROOT_ONLY
 from flexecutor_energy.energy.reading import Availability
+from flexecutor_energy.errors import ExecutionError
 from flexecutor_energy.execution import examination
+from flexecutor_energy.execution.backends import select
 from flexecutor_energy.execution.examination import HostExamination
 from flexecutor_energy.execution.task import HostView
 from flexecutor_energy.hardware.calibrations import save_calibration
@@ -226,7 +229,7 @@ def test_strict_is_exit_code_4_where_energy_would_be_a_guess(tmp_path: Path) -> 
     save_calibration(Workspace(tmp_path), calibration())
     calibrated = run_doctor(tmp_path, "--strict", "--json")
     assert calibrated.exit_code == 0
-    assert json.loads(calibrated.stdout)["power_curve"]["mean_w"] == [38.0, 142.0]
+    assert json.loads(calibrated.stdout)["driver"]["power_curve"]["mean_w"] == [38.0, 142.0]
 
 
 @pytest.mark.usefixtures("unknown_host")
@@ -290,3 +293,57 @@ def test_a_configuration_file_given_as_backend_is_the_one_that_counts(tmp_path: 
     file.unlink()
     (missing,) = checks.lithops(str(file))
     assert missing.state == "bad"
+
+
+class Workers:
+    """A backend whose workers find themselves on the hosts that are given."""
+
+    name = "elsewhere"
+    on_this_host = False
+
+    def __init__(self, *seen: HostExamination) -> None:
+        self.seen = list(seen)
+        self.closed = False
+
+    def examine(self, choice: MeterChoice, probes: int = 1) -> list[HostExamination]:
+        del choice
+        if not self.seen:
+            raise ExecutionError("nobody answered")
+        return (self.seen * probes)[:probes]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.usefixtures("unknown_host")
+def test_workers_are_grouped_by_host_and_strict_asks_about_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable = {**NO_COUNTERS, "rapl": Availability(True, "package-0")}
+    there = Workers(host(None, readable, host_id="a"), host(None, readable, host_id="b"))
+    monkeypatch.setattr(select, "open_backend", lambda name: there)
+    result = run_doctor(tmp_path, "--remote", "--probes", "3", "--strict", "--json")
+    assert result.exit_code == 0  # counters can be read there, although not here
+    document = json.loads(result.stdout)
+    assert not document["energy_known"]
+    found = [(each["host"]["host"]["host_id"], each["workers"]) for each in document["workers"]]
+    assert found == [("a", 2), ("b", 1)]
+    assert there.closed
+    there.seen.append(host("Frobnicator 9000", host_id="c"))
+    refused = run_doctor(tmp_path, "--remote", "--probes", "3", "--strict")
+    assert refused.exit_code == 4
+    assert "on node-c" in refused.output
+    assert "copied to .flexecutor/calibration" in " ".join(refused.output.split())
+
+
+@pytest.mark.usefixtures("unknown_host")
+def test_where_workers_do_not_answer_the_rest_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select, "open_backend", lambda name: Workers())
+    result = run_doctor(tmp_path, "--remote")
+    assert result.exit_code == 1
+    assert "nobody answered" in result.output
+    assert "Frobnicator" in result.output
+    document = json.loads(run_doctor(tmp_path, "--remote", "--json").stdout)
+    assert document["error"]["type"] == "ExecutionError"
