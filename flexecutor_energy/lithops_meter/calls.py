@@ -13,7 +13,8 @@ ROWS = (FUTURES, STARTUP, DRIVER, "system", "host_idle", "unassigned")
 """Where the joules of a host went; the rows add up to them.
 
 ``startup`` is everything below the driver's process that is not a call: Lithops' own processes,
-the interpreters and imports of its workers, reading and writing what they exchange.
+the interpreters and imports of its workers, reading and writing what they exchange, calls that
+have not ended, and the calls of other executors of this process.
 """
 
 

@@ -37,6 +37,8 @@ SAME_BOOT_S = 5.0
 """Hosts of one id whose clocks began further apart are copies of one sleeping machine."""
 
 
+_REST = -1
+
 PowerOf = Callable[[HostFacts, str], tuple[PowerCurve, Calibration | None]]
 """Gives the power of a machine by its facts and its key, and what was measured of it."""
 
@@ -146,15 +148,20 @@ def _function(call: Call, account: Account) -> WorkerTrace:
 def _startup(
     calls: Sequence[tuple[Call, Account]], cpu_s: float, start_s: float, end_s: float
 ) -> list[WorkerTrace]:
-    """Return the CPU time around calls: alike for each, from its submission to its start."""
-    spans = {
-        call.number: (min(max(call.submitted_s, start_s), begin_s), begin_s)
-        for call, account in calls
-        for begin_s in [account.start.monotonic_s]
-    }
-    spans = spans or {-1: (start_s, end_s)}
-    used = [0.0, cpu_s / len(spans)]
-    return [WorkerTrace((STARTUP, name), span, used, 0.0) for name, span in spans.items()]
+    """Return the CPU time around calls: alike for each, from its submission to its start.
+
+    More than one core would have used in that time is somebody else's, at any time.
+    """
+    traces = []
+    rest_s = cpu_s
+    for call, account in calls:
+        begin_s = account.start.monotonic_s
+        span = (min(max(call.submitted_s, start_s), begin_s), begin_s)
+        used_s = min(cpu_s / len(calls), span[1] - span[0])
+        rest_s -= used_s
+        traces.append(WorkerTrace((STARTUP, call.number), span, [0.0, used_s], 0.0))
+    rest = [0.0, max(0.0, rest_s)]
+    return [*traces, WorkerTrace((STARTUP, _REST), [start_s, end_s], rest, 0.0)]
 
 
 def _of_host(host: _Host, method: str, power_of: PowerOf, policy: IdlePolicy) -> HostEnergy | str:

@@ -141,13 +141,13 @@ def with_account(
                 cloudpickle.unregister_pickle_by_value(module)
 
 
-def listen(executor: Any, listener: Listener) -> Tap:
-    """Tell a listener of all jobs that an executor starts, until it is removed.
+def check_executor(executor: Any) -> None:
+    """Raise unless this is an executor of Lithops.
 
     Raises
     ------
     ConfigurationError
-        This is not an executor of Lithops.
+        It lacks what the meter needs of one.
     """
     invoker: Any = getattr(executor, "invoker", None)
     known = isinstance(getattr(executor, "config", None), Mapping)
@@ -155,6 +155,11 @@ def listen(executor: Any, listener: Listener) -> Tap:
         raise ConfigurationError(
             f"measure() takes a lithops.FunctionExecutor, not {type(executor).__name__!r}"
         )
+
+
+def listen(executor: Any, listener: Listener) -> Tap:
+    """Tell a listener of all jobs that an executor starts, until it leaves."""
+    invoker = executor.invoker
     with _TAPPING:
         tap = vars(invoker).get("run_job")
         if not isinstance(tap, Tap):
