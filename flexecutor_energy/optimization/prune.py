@@ -1,8 +1,9 @@
 """Leave out candidates that no optimal plan needs.
 
-A candidate is dropped when it breaks a bound alone, or when another one of its stage *with the
-same link labels* is no worse in everything the objective and the bounds look at. Across labels
-nothing may be dropped: a worse candidate can be the only partner of a neighbour's best one.
+A candidate is dropped when it breaks a bound beside the best that all others can do, or when
+another one of its stage *with the same link labels* is no worse in everything the objective and
+the bounds look at. Across labels nothing may be dropped: a worse candidate can be the only
+partner of a neighbour's best one.
 """
 
 from collections.abc import Hashable, Sequence
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.problem import (
     METRICS,
-    TOLERANCE,
     FloatArray,
     IntArray,
+    Label,
     Metric,
     Problem,
 )
+from flexecutor_energy.optimization.windows import admissible
 
 
 def prune(problem: Problem, objective: Objective, order: Sequence[Metric]) -> list[IntArray]:
@@ -39,33 +41,37 @@ def prune(problem: Problem, objective: Objective, order: Sequence[Metric]) -> li
     additive = objective if objective in ("energy", "cost") else None
     if objective == "edp":
         additive = "energy"
+    alive = groups(problem, [np.flatnonzero(fits) for fits in admissible(problem)])
     kept: list[IntArray] = []
     for stage in problem.stages:
         columns = _columns(problem, stage, used)
         strict = None if additive is None else _column(problem, stage, additive)
         rest = _columns(problem, stage, [metric for metric in order if metric not in used])
-        alive = admissible(problem, stage)
-        groups: dict[Hashable, list[int]] = {}
-        for candidate, labels in zip(alive, _labels(problem, stage, alive), strict=True):
-            groups.setdefault(labels, []).append(int(candidate))
         survivors = [
             candidate
-            for members in groups.values()
-            for candidate in _undominated(np.array(members), columns, rest, strict)
+            for members in alive[stage]
+            for candidate in _undominated(members, columns, rest, strict)
         ]
         kept.append(np.array(sorted(survivors), dtype=np.intp))
     return kept
 
 
-def admissible(problem: Problem, stage: int) -> IntArray:
-    """Return the candidates of a stage that break no bound by themselves."""
-    alive = np.ones(problem.sizes[stage], dtype=bool)
-    for metric in METRICS:
-        if problem.values(metric) is not None and problem.bound(metric) is not None:
-            alive &= _column(problem, stage, metric) <= problem.limit(metric)
-    if problem.capacity is not None and problem.cores is not None:
-        alive &= problem.cores[stage] <= problem.capacity * (1 + TOLERANCE)
-    return np.flatnonzero(alive)
+def groups(problem: Problem, kept: Sequence[IntArray]) -> list[list[IntArray]]:
+    """Return for each stage its candidates in groups of equal labels in all links."""
+    sides: list[list[Sequence[Label]]] = [[] for _ in problem.stages]
+    for link in problem.couplings:
+        sides[link.parent].append(link.parent_labels)
+        sides[link.child].append(link.child_labels)
+    return [_grouped(own, labels) for own, labels in zip(kept, sides, strict=True)]
+
+
+def _grouped(candidates: IntArray, labels: Sequence[Sequence[Label]]) -> list[IntArray]:
+    if not labels:
+        return [candidates] if len(candidates) else []
+    members: dict[Hashable, list[int]] = {}
+    for candidate in candidates.tolist():
+        members.setdefault(tuple(own[candidate] for own in labels), []).append(candidate)
+    return [np.array(group) for group in members.values()]
 
 
 def _used(problem: Problem, objective: Objective) -> list[Metric]:
@@ -87,17 +93,7 @@ def _columns(problem: Problem, stage: int, metrics: Sequence[Metric]) -> FloatAr
     rows = [_column(problem, stage, metric) for metric in metrics]
     if problem.capacity is not None and problem.cores is not None:
         rows += [problem.times[stage], problem.cores[stage]]
-    return np.array(rows).reshape(len(rows), problem.sizes[stage])
-
-
-def _labels(problem: Problem, stage: int, candidates: IntArray) -> list[Hashable]:
-    sides = [
-        labels
-        for link in problem.couplings
-        for end, labels in ((link.parent, link.parent_labels), (link.child, link.child_labels))
-        if end == stage
-    ]
-    return [tuple(labels[candidate] for labels in sides) for candidate in candidates]
+    return np.array(rows).reshape(len(rows), len(problem.times[stage]))
 
 
 def _undominated(

@@ -16,6 +16,7 @@ from flexecutor_energy.optimization.problem import (
     Metric,
     Problem,
 )
+from flexecutor_energy.optimization.windows import heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,7 @@ def _checked(problem: Problem, choice: Sequence[int]) -> Choice:
 
 
 def _starts(problem: Problem, choice: Choice, durations: list[float]) -> list[float]:
-    starts = [0.0] * len(durations)
-    for stage in problem.order:
-        starts[stage] = max(
-            (starts[parent] + durations[parent] for parent in problem.parents[stage]), default=0.0
-        )
+    starts = heads(problem, durations)
     if problem.capacity is None or problem.cores is None:
         return starts
     used = [float(problem.cores[i][c]) for i, c in enumerate(choice)]
