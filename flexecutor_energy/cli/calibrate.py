@@ -198,7 +198,8 @@ def _measured(
     what = collector.probe().reason
     cpus = facts.logical_cpus or 1
     phases = f"{seconds:g} s idle" + ("" if idle_only else f", {seconds:g} s with all CPUs busy")
-    show.note(f"measuring with {collector.method} ({what}): {phases}; leave the machine alone")
+    show.note(f"measuring with {collector.method}: {what}")
+    show.note(f"{phases}; leave the machine alone")
     try:
         with _watched(show, seconds) as seen:
             calibrator = Calibrator(collector, cpus, seconds, root=choice.system_root, seen=seen)
@@ -246,21 +247,28 @@ def _collector(show: Show, method: str, choice: "MeterChoice") -> "EnergyCollect
 
 @contextmanager
 def _watched(show: Show, seconds: float) -> "Iterator[Seen]":
-    """Show both phases as they go on: a bar each on a terminal, else a line at their end."""
+    """Show both phases as they go on: a bar each on a terminal, a line at its end elsewhere.
+
+    A bar is drawn once a window only: drawing costs what is being measured.
+    """
     from rich.progress import BarColumn, Progress, TextColumn
 
-    last: dict[str, float | None] = {}
-    columns = (TextColumn("{task.description:<7}"), BarColumn(bar_width=30))
+    terminal = show.err.is_terminal
+    columns = (TextColumn("{task.description:<6}"), BarColumn(bar_width=30))
     state = TextColumn("{task.fields[state]}")
-    with Progress(*columns, state, console=show.err, disable=not show.err.is_terminal) as bars:
+    with Progress(
+        *columns, state, console=show.err, auto_refresh=False, disable=not terminal
+    ) as bars:
         tasks: dict[str, TaskID] = {}
 
         def seen(phase: str, elapsed_s: float, watts: float | None) -> None:
             if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=seconds)
+                tasks[phase] = bars.add_task(phase, total=seconds, state="")
             shown = "unknown" if watts is None else f"{watts:.3g} W"
-            last[phase] = watts
-            bars.update(tasks[phase], completed=elapsed_s, state=f"{elapsed_s:.0f} s  {shown}")
+            now = f"{elapsed_s:.0f} s, {shown}"
+            bars.update(tasks[phase], completed=elapsed_s, state=now, refresh=True)
+            if not terminal and elapsed_s >= seconds:
+                show.note(f"{phase}: watched for {elapsed_s:.0f} s")
 
         yield seen
 

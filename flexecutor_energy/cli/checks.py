@@ -106,7 +106,11 @@ def energy(
         availability.ok and (method != "model" or curve.known)
         for method, availability in seen.energy.items()
     )
-    if calibration is not None:
+    if calibration is not None and calibration.disturbed:
+        others = f"measured while others used {calibration.foreign_share:.0%} of the CPUs"
+        detail = f"{others}; {calibration.describe()}"
+        found = Finding("calibration", "note", detail, _how_to_calibrate(methods, here=here))
+    elif calibration is not None:
         found = Finding("calibration", "ok", calibration.describe())
     else:
         others = f" ({len(calibrations)} of other machines)" if calibrations else ""

@@ -38,6 +38,8 @@ def host_table(driver: Host, hosts: Sequence[Host]) -> "Table":
     """Return a table with a column for the driver and one for each of the first hosts."""
     shown = [driver, *hosts[:_SHOWN]]
     result = table("", "driver", *(_title(host) for host in shown[1:]))
+    for column in result.columns:
+        column.overflow = "fold"  # paths are shown to their end
     for label, cells in _rows(shown, driver):
         result.add_row(label, *cells)
     return result
@@ -79,7 +81,8 @@ def _method(host: Host, method: str) -> str:
     found = next((one for one in host.energy.methods if one.subject == method), None)
     if found is None:
         return "no: not installed there"
-    return found.detail if method == "model" else _words(found)
+    guessed = method == "model" and host.seen.energy[method].ok  # neither a yes nor a no
+    return found.detail if guessed else _words(found)
 
 
 def _words(finding: Finding) -> str:

@@ -6,16 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexecutor_energy.energy.calibration import MeasuredPower
+from flexecutor_energy.energy.calibration import FOREIGN_LIMIT, MeasuredPower
 from flexecutor_energy.energy.collector import Clocks, EnergyCollector
 from flexecutor_energy.energy.counters import energy_between
 from flexecutor_energy.energy.domains import boundary, label
 from flexecutor_energy.energy.reading import EnergyDelta
 from flexecutor_energy.energy.sampler import HostSample, HostSampler
 from flexecutor_energy.errors import CalibrationError
-
-FOREIGN_LIMIT = 0.10
-"""Share of the CPUs that others may use while a machine should be idle."""
 
 FULL_LOAD = 0.90
 """Share of the CPUs that must be busy for their power to be called that of full load."""

@@ -17,6 +17,9 @@ from flexecutor_energy.errors import ConfigurationError, EnergyFormatError
 QUANTILES = (0.1, 0.9)
 """Ends of a spread: as many windows lie between them as a curve's band should hold machines."""
 
+FOREIGN_LIMIT = 0.10
+"""Share of the CPUs that others may use while a machine should be idle."""
+
 _VERSION = 1
 
 
@@ -160,6 +163,11 @@ class Calibration:
         known = self.idle.kinds_w or {self.boundary: self.idle.mean_w}
         wanted = [boundary] if boundary in known else boundary.split("+")
         return {name: known[name] for name in wanted} if set(wanted) <= set(known) else None
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether others used more of the CPUs than they should while the machine was idle."""
+        return (self.foreign_share or 0.0) > FOREIGN_LIMIT
 
     def describe(self) -> str:
         """Return both powers, what they enclose and who measured them, in one line for people."""

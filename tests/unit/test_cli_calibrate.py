@@ -68,6 +68,18 @@ def test_a_machine_is_measured_and_the_workspace_remembers_it(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("machine")
+def test_on_a_terminal_both_states_have_a_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes any stream for a terminal
+    result = calibrate(tmp_path, "--seconds", "5")
+    assert result.exit_code == 0, result.output
+    assert "24 W" in result.stderr
+    assert "84 W" in result.stderr
+    assert "━" in result.stderr
+
+
+@pytest.mark.usefixtures("machine")
 def test_doctor_shows_it_and_models_with_it(tmp_path: Path) -> None:
     assert calibrate(tmp_path, "--seconds", "5").exit_code == 0
     options = ["--workspace", str(tmp_path / "ws"), "--storage", "file", "--json"]
@@ -98,6 +110,9 @@ def test_others_at_work_are_refused_and_may_be_accepted(machine: Machine, tmp_pa
     accepted = calibrate(tmp_path, "--seconds", "5", "--force")
     assert accepted.exit_code == 0
     assert "20.0 % of the CPUs" in accepted.output
+    assert stored(tmp_path).disturbed
+    doctor = ["doctor", "--workspace", str(tmp_path / "ws"), "--storage", "file"]
+    assert "while others used 20%" in CliRunner().invoke(app, doctor).output
 
 
 @pytest.mark.usefixtures("machine")
