@@ -177,9 +177,10 @@ class PerfCollector:
 
 def _refused(code: int, output: str) -> Availability:
     text = output.lower()
-    last = next((line.strip() for line in output.splitlines() if line.strip()), "no output")
+    lines = (line.strip() for line in output.splitlines())
+    said = next((line for line in lines if line not in {"", "Error:"}), "no output")
     if "paranoid" in text or "permission" in text or "access to performance" in text:
-        return Availability(False, f"perf was refused: {last}", REMEDY_PARANOID)
+        return Availability(False, f"perf was refused: {said}", REMEDY_PARANOID)
     if "syntax error" in text or "cannot find pmu" in text or "unknown" in text:
-        return Availability(False, f"perf knows no power events: {last}", REMEDY_NO_PMU)
-    return Availability(False, f"perf ended with exit code {code}: {last}")
+        return Availability(False, f"perf knows no power events: {said}", REMEDY_NO_PMU)
+    return Availability(False, f"perf ended with exit code {code}: {said}")

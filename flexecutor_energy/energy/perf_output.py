@@ -18,6 +18,9 @@ EVENTS: Mapping[str, str] = {
 
 _EVENT = re.compile(r"(?:power/)?energy-(pkg|ram|cores|gpu|psys)\b")
 _VALUE = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(:\s*\d+),(\d+)")
+"""In JSON numbers, where perf writes them by the locale too: ``"pcnt-running" : 100,00``."""
+
 _MISSING = frozenset({"<not supported>", "<not counted>"})
 
 
@@ -95,7 +98,9 @@ def parse_line(line: str, number: int = 1) -> PerfCount | None:
         return None
     if place < 2:
         raise _unreadable(number, line)
-    share = fields[place + 2] if len(fields) > place + 2 else ""
+    # Behind it: with -r how much the runs differ, then the time it ran and the share of all time.
+    behind = [field for field in fields[place + 1 :] if not field.endswith("%")]
+    share = behind[1] if len(behind) > 1 else ""
     # Before value and unit: nothing, a time (-I), a socket and a count (--per-socket), or all.
     time = fields[0] if place > 2 and _VALUE.fullmatch(fields[0]) else ""
     return _count(fields[place], fields[place - 2], fields[place - 1], share, time, number, line)
@@ -103,7 +108,7 @@ def parse_line(line: str, number: int = 1) -> PerfCount | None:
 
 def _from_json(text: str, number: int) -> PerfCount | None:
     try:
-        data = json.loads(text)
+        data = json.loads(_DECIMAL_COMMA.sub(r"\1.\2", text))
     except json.JSONDecodeError as error:
         raise _unreadable(number, text) from error
     event = str(data.get("event", ""))

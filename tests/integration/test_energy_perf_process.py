@@ -1,5 +1,6 @@
 """The perf collector against small programs that print what perf would print."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -105,6 +106,96 @@ def test_a_running_perf_is_a_counter_that_rises(tmp_path: Path) -> None:
     assert delta.total_j is not None
     assert delta.total_j > 0
     assert delta.total_j % 2.0 == 0
+
+
+def recorded(name: str) -> str:
+    return (Path(__file__).parent.parent / "data" / "perf" / f"{name}.txt").read_text().rstrip()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "reason", "remedy"),
+    [
+        ("no_pmu", 129, "no power events: event syntax error: 'power/energy-pkg/", "virtual"),
+        ("unknown_term", 129, "no power events: event syntax error", "virtual"),
+        ("paranoid", 255, "refused: Access to performance monitoring and obs", "paranoid"),
+        ("other_events", 0, "no energy count", "virtual"),
+        ("for_people", 0, "line 2", "virtual"),
+        ("partly_running", 0, "does not count package energy", "virtual"),
+    ],
+)
+def test_what_perf_said_where_it_could_not_count_is_the_reason(
+    tmp_path: Path, name: str, code: int, reason: str, remedy: str
+) -> None:
+    meter = PerfCollector(program(tmp_path, printing(recorded(name), code)))
+    availability = meter.probe()
+    assert not availability.ok
+    assert reason in availability.reason
+    assert remedy in availability.remedy
+    assert meter.read().domains == {(0, "package"): None}
+
+
+@pytest.mark.parametrize(
+    ("name", "joules"),
+    [
+        ("semicolon", {"package-0": 18.5, "dram-0": 2.25}),
+        ("comma_locale", {"package-0": 18.5, "dram-0": 2.25}),
+        ("per_socket", {"package-0": 30.0, "dram-0": 4.0}),
+        ("json", {"package-0": 18.5, "dram-0": 2.25}),
+    ],
+)
+def test_a_recorded_output_is_read_through_a_command_of_several_words(
+    tmp_path: Path, name: str, joules: dict[str, float]
+) -> None:
+    file = tmp_path / "stand_in.py"
+    file.write_text(f"import sys; sys.stderr.write({recorded(name) + chr(10)!r})")
+    with PerfCollector(command=(sys.executable, str(file))) as meter:
+        assert meter.probe().ok
+        delta = energy_between(meter.read(), meter.read())
+    assert delta.domains_j == pytest.approx(joules)
+    assert delta.total_j == pytest.approx(sum(joules.values()))
+
+
+@pytest.mark.parametrize("name", ["not_supported", "not_counted"])
+def test_a_memory_counter_that_does_not_count_leaves_the_package_measured(
+    tmp_path: Path, name: str
+) -> None:
+    with PerfCollector(program(tmp_path, printing(recorded(name)))) as meter:
+        availability = meter.probe()
+        first, second = meter.read(), meter.read()
+    assert availability.ok
+    assert availability.reason.startswith("package by")
+    assert energy_between(first, second).domains_j == {"package-0": 18.5}
+
+
+def test_a_perf_that_hangs_is_not_asked_again_with_other_events(tmp_path: Path) -> None:
+    body = f"echo asked >> {tmp_path}/asked\nsleep 60"
+    assert not PerfCollector(program(tmp_path, body), timeout_s=0.3).probe().ok
+    assert (tmp_path / "asked").read_text().splitlines() == ["asked"]
+
+
+def test_a_perf_that_falls_silent_is_unknown_and_not_a_machine_without_load(
+    tmp_path: Path,
+) -> None:
+    silent = STREAM.replace("    sleep 0.02\n", "    [ $at -lt 3 ] || exec sleep 60\n")
+    silent = silent.replace('"$at.0;', '"0.$at;')
+    with PerfCollector(program(tmp_path, silent), timeout_s=2.0) as meter:
+        first = meter.read()
+        assert first.domains == {(0, "package"): 4_000_000}
+        later = meter.read()
+        while later.domains == first.domains:  # for as long as the timeout
+            time.sleep(0.1)
+            later = meter.read()
+    assert later.domains == {(0, "package"): None}
+    assert "no energy count for" in later.problems[(0, "package")]
+    assert energy_between(first, later).total_j is None
+
+
+def test_the_perf_of_this_machine_counts_or_says_why_not() -> None:
+    with PerfCollector() as meter:
+        availability = meter.probe()
+        reading = meter.read()
+    assert availability.reason
+    assert availability.ok == (None not in reading.domains.values())
 
 
 def test_closing_ends_the_process(tmp_path: Path) -> None:
