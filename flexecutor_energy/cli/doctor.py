@@ -13,11 +13,7 @@ from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.findings import Finding, folded, say_findings
 from flexecutor_energy.cli.host_table import Host, hidden, host_table
 from flexecutor_energy.cli.workflows import workspace_of
-from flexecutor_energy.errors import (
-    EnergyFormatError,
-    EnergyUnavailableError,
-    FlexecutorEnergyError,
-)
+from flexecutor_energy.errors import EnergyError, EnergyFormatError, FlexecutorEnergyError
 
 if TYPE_CHECKING:
     from flexecutor_energy.energy.calibration import Calibration
@@ -167,4 +163,4 @@ def _require_more_than_a_guess(hosts: Sequence[Host]) -> None:
         if not host.energy.certain:
             name = host.seen.host.node or "this host"
             reasons = "; ".join(f"{one.subject}: {one.detail}" for one in host.energy.methods)
-            raise EnergyUnavailableError("without guessing", f"on {name}, {reasons}")
+            raise EnergyError(f"energy would only be guessed at on {name}: {reasons}")

@@ -225,7 +225,7 @@ def test_strict_is_exit_code_4_where_energy_would_be_a_guess(tmp_path: Path) -> 
     assert run_doctor(tmp_path).exit_code == 0
     refused = run_doctor(tmp_path, "--strict")
     assert refused.exit_code == 4
-    assert "on node-h1, rapl: there are no zones" in refused.output
+    assert "guessed at on node-h1: rapl: there are no zones" in refused.output
     save_calibration(Workspace(tmp_path), calibration())
     calibrated = run_doctor(tmp_path, "--strict", "--json")
     assert calibrated.exit_code == 0
@@ -332,7 +332,7 @@ def test_workers_are_grouped_by_host_and_strict_asks_about_theirs(
     there.seen.append(host("Frobnicator 9000", host_id="c"))
     refused = run_doctor(tmp_path, "--remote", "--probes", "3", "--strict")
     assert refused.exit_code == 4
-    assert "on node-c" in refused.output
+    assert "on node-c:" in refused.output
     assert "copied to .flexecutor/calibration" in " ".join(refused.output.split())
 
 

@@ -108,18 +108,20 @@ class LocalBackend:
         ExecutionError
             It does not answer.
         """
-        others: list[_Message] = []
-        try:
+        reports: list[_Message] = []
+        with contextlib.suppress(BrokenPipeError):  # it died, which the queue will say
             zygote.send(self._fd("stdin"), choice)
+        try:
             while not isinstance(found := self._reports.get(timeout=_EXAMINE_S), HostExamination):
-                others.append(found)
                 if found is None:
-                    raise ExecutionError("the local worker process died when it was examined")
-        except (BrokenPipeError, queue.Empty) as error:
+                    reports += self._lost()
+                    raise ExecutionError("the local worker process died before it could look")
+                reports.append(found)
+        except queue.Empty as error:
             raise ExecutionError("the local worker process does not answer") from error
         finally:
-            for message in others:  # reports that came in between
-                self._reports.put(message)
+            for report in reports:  # of tasks that ended meanwhile
+                self._reports.put(report)
         return [found] * probes
 
     def own_cpu_s(self) -> float | None:
