@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flexecutor_energy.energy.collector import Clocks
-from flexecutor_energy.energy.domains import counted, label
+from flexecutor_energy.energy.domains import counted, label, main_kind
 from flexecutor_energy.energy.procstat import read_small_file
 from flexecutor_energy.energy.reading import Availability, Domain, EnergyReading
 
@@ -114,6 +114,9 @@ class RaplCollector:
             missing = "has no RAPL zones" if self._root.is_dir() else "does not exist"
             return Availability(False, f"{self._root} {missing}", REMEDY_NO_ZONES)
         by_label = {label(zone.domain): zone for zone in zones}
+        if main_kind(by_label) is None:
+            reason = f"{self._root} has {', '.join(by_label)} and no package to hold them"
+            return Availability(False, reason, REMEDY_NO_ZONES)
         for names in counted(by_label).values():
             for name in names:
                 refusal = self._refusal(by_label[name])
