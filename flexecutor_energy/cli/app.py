@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from flexecutor_energy.cli import hardware, storage
+from flexecutor_energy.cli import energy, hardware, storage
 from flexecutor_energy.cli.calibrate import calibrate
 from flexecutor_energy.cli.dags import dags
 from flexecutor_energy.cli.doctor import doctor
@@ -18,6 +18,7 @@ from flexecutor_energy.cli.optimize import optimize
 from flexecutor_energy.cli.options import example
 from flexecutor_energy.cli.plot import plot
 from flexecutor_energy.cli.profile import profile
+from flexecutor_energy.cli.report import report
 from flexecutor_energy.cli.train import train
 from flexecutor_energy.cli.verify import verify
 
@@ -35,8 +36,10 @@ app.command(epilog=example("train --dag pi"))(train)
 app.command(epilog=example("optimize --dag pi --objective energy --max-time 10"))(optimize)
 app.command(epilog=example("execute --dag pi --cpu 1 --workers 2"))(execute)
 app.command(epilog=example("plot pareto --dag pi --out pareto.pdf"))(plot)
+app.command(epilog=example("report --dag pi --out report.html"))(report)
 app.command(epilog=example("verify runs/pi/plan.json"))(verify)
 app.add_typer(storage.app, name="storage")
+app.add_typer(energy.app, name="energy")
 app.add_typer(hardware.app, name="hardware")
 app.command(epilog=example("doctor --remote", "doctor --strict"))(doctor)
 app.command(epilog=example("calibrate", "calibrate --idle-w 38 --max-w 142"))(calibrate)

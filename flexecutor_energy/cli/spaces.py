@@ -55,6 +55,18 @@ def one_config(cpu: str | None, memory: str | None, workers: str | None) -> Stag
     return next(iter(space))
 
 
+def chosen_axes(
+    cpu: str | None, memory: str | None, workers: str | None
+) -> tuple[StageConfig, tuple[int, ...]]:
+    """Return one cpu and memory for all workers, and the worker counts to go through."""
+    cores = _axis("--cpu", cpu) or (1.0,)
+    sizes = _whole("--memory", memory) or _MEMORY_MB
+    counts = _whole("--workers", workers) or _WORKERS
+    if len(cores) != 1 or len(sizes) != 1:
+        raise ConfigurationError("to compare give one value each for --cpu and --memory")
+    return StageConfig(cpu=cores[0], workers=1, memory=sizes[0]), counts
+
+
 def _axis(option: str, text: str | None) -> tuple[float, ...] | None:
     """Return the numbers of a list such as ``0.5,1,2``; None where the option was not given."""
     if text is None:

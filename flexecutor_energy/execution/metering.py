@@ -1,6 +1,5 @@
 """Joules of a run's workers: the energy of each host, by each method, and which of them counts."""
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -23,8 +22,7 @@ from flexecutor_energy.execution.host_energy import (
 from flexecutor_energy.execution.joules import Joules, MethodEnergy, RunEnergy
 from flexecutor_energy.execution.task import HostView, WorkerReport
 from flexecutor_energy.execution.trace import RunTrace
-from flexecutor_energy.hardware.detect import HostFacts
-from flexecutor_energy.hardware.power import host_power_curve
+from flexecutor_energy.hardware.power import remembered_host_curve
 from flexecutor_energy.settings import Settings
 
 METHODS = ("auto", "rapl", "perf", "model", "all", "off")
@@ -114,7 +112,7 @@ def _hosts(
     for host in hosts.values():
         here = [report for report in reports if report.host.host_id == host.host_id]
         calibration = calibrations.get(host.machine_key)
-        curve = curves.get(host.host_id) or _catalogue_curve(host.facts)
+        curve = curves.get(host.host_id) or remembered_host_curve(host.facts)
         found.append(
             HostRun(
                 here,
@@ -133,12 +131,6 @@ def _hosts(
             )
         )
     return found
-
-
-@functools.cache
-def _catalogue_curve(facts: HostFacts) -> PowerCurve:
-    """Look a host up once, so that an unknown processor is warned of once and not every run."""
-    return host_power_curve(facts)
 
 
 def _refused(trace: RunTrace) -> Iterable[tuple[str, str]]:

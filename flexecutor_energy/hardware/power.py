@@ -1,5 +1,6 @@
 """From the name of a processor, or the facts of a host, to a power curve."""
 
+import functools
 import logging
 import re
 from dataclasses import replace
@@ -84,6 +85,12 @@ def host_power_curve(facts: HostFacts, *, catalogue: Catalogue | None = None) ->
     if rented is not None:
         return rented
     return _by_threads(curve, visible or (instance.vcpu if instance is not None else None))
+
+
+@functools.cache
+def remembered_host_curve(facts: HostFacts) -> PowerCurve:
+    """Return ``host_power_curve``, looked up once: an unknown processor is warned of once."""
+    return host_power_curve(facts)
 
 
 def _instance(facts: HostFacts, catalogue: Catalogue) -> InstanceRecord | None:
