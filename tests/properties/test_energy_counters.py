@@ -3,7 +3,7 @@ from itertools import accumulate, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexecutor_energy.energy import EnergyReading, energy_between
+from flexecutor_energy.energy import EnergyReading, energy_between, unwrapped
 
 RANGE = 65_532_610_987
 PACKAGE = (0, "package")
@@ -54,3 +54,47 @@ def test_a_reset_to_nothing_never_invents_more_than_hardware_can_draw(
 ) -> None:
     delta = energy_between(reading(0, before), reading(gap_s, 0))
     assert delta.total_j is None or delta.total_j <= 1000 * max(gap_s, 1.0)
+
+
+values = st.none() | st.integers(0, RANGE - 1) | st.integers(0, 10**9) | st.just(0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 200), st.floats(-5, 50), values), max_size=12))
+def test_an_unwrapped_counter_never_falls_and_rises_by_what_is_known(
+    steps: list[tuple[float, float, int | None]],
+) -> None:
+    times = list(accumulate(length for length, _, _ in steps))
+    walls = list(accumulate(length + more for length, more, _ in steps))
+    readings = [
+        EnergyReading(time, wall, {PACKAGE: value}, "rapl", {PACKAGE: RANGE})
+        for time, wall, (_, _, value) in zip(times, walls, steps, strict=True)
+    ]
+    counters = unwrapped(readings)
+    deltas = [energy_between(*pair) for pair in pairwise(readings)]
+    for counter in counters.values():
+        known = [level for level in counter if level is not None]
+        assert known == sorted(known)
+        for delta, (before, after) in zip(deltas, pairwise(counter), strict=True):
+            if delta.total_j is None:
+                assert after is None
+            elif before is not None and after is not None:
+                assert abs((after - before) / 1e6 - delta.total_j) < 1e-9 * max(1, delta.total_j)
+
+
+@given(
+    st.lists(st.integers(0, 500_000_000), min_size=2, max_size=8),
+    st.lists(st.booleans(), min_size=8, max_size=8),
+    st.integers(0, RANGE - 1),
+)
+def test_a_die_that_mirrors_another_never_counts_twice_whatever_was_not_read(
+    drawn: list[int], lost: list[bool], start: int
+) -> None:
+    dies = [(0, "package-die-0"), (0, "package-die-1")]
+    readings = []
+    for at, level in enumerate(accumulate(drawn, initial=start)):
+        value = level % RANGE
+        mirror = None if at > 1 and lost[(at - 2) % 8] else value
+        domains = {dies[0]: value, dies[1]: mirror}
+        readings.append(EnergyReading(at, at, domains, "rapl", dict.fromkeys(domains, RANGE)))
+    assert list(unwrapped(readings)) == ["package-0-die-0"]
+    assert unwrapped(readings)["package-0-die-0"][-1] == sum(drawn)
