@@ -3,8 +3,6 @@
 import datetime
 import functools
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,15 +14,14 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.findings import say_findings
+from flexecutor_energy.cli.phase_bars import watched
 from flexecutor_energy.cli.tables import percent, shown_path, table
 from flexecutor_energy.cli.workflows import workspace_of
 from flexecutor_energy.errors import ConfigurationError, EnergyUnavailableError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
     from rich.table import Table
 
-    from flexecutor_energy.energy.calibrating import Seen
     from flexecutor_energy.energy.calibration import Calibration
     from flexecutor_energy.energy.choice import MeterChoice
     from flexecutor_energy.energy.collector import EnergyCollector
@@ -201,7 +198,7 @@ def _measured(
     show.note(f"measuring with {collector.method}: {what}")
     show.note(f"{phases}; leave the machine alone")
     try:
-        with _watched(show, seconds) as seen:
+        with watched(show, seconds) as seen:
             calibrator = Calibrator(collector, cpus, seconds, root=choice.system_root, seen=seen)
             load = None if idle_only else functools.partial(FullLoad, cpus)
             found = calibrator.measure(load, accept_foreign=force)
@@ -243,34 +240,6 @@ def _collector(show: Show, method: str, choice: "MeterChoice") -> "EnergyCollect
         reasons if show.for_machines else "no counter can be read, as said above",
         "a meter at the wall will do: flexecutor-energy calibrate --idle-w WATTS --max-w WATTS",
     )
-
-
-@contextmanager
-def _watched(show: Show, seconds: float) -> "Iterator[Seen]":
-    """Show both phases as they go on: a bar each on a terminal, a line at its end elsewhere.
-
-    A bar is drawn once a window only: drawing costs what is being measured.
-    """
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    terminal = show.err.is_terminal
-    columns = (TextColumn("{task.description:<6}"), BarColumn(bar_width=30))
-    state = TextColumn("{task.fields[state]}")
-    with Progress(
-        *columns, state, console=show.err, auto_refresh=False, disable=not terminal
-    ) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def seen(phase: str, elapsed_s: float, watts: float | None) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=seconds, state="")
-            shown = "unknown" if watts is None else f"{watts:.3g} W"
-            now = f"{elapsed_s:.0f} s, {shown}"
-            bars.update(tasks[phase], completed=elapsed_s, state=now, refresh=True)
-            if not terminal and elapsed_s >= seconds:
-                show.note(f"{phase}: watched for {elapsed_s:.0f} s")
-
-        yield seen
 
 
 def _say(
