@@ -18,9 +18,9 @@ Tables = Mapping[str, Sequence[Path]]
 """Names of tables, each with the Parquet files that hold its rows."""
 
 _OWN_MB = 68
-"""What DuckDB holds beside the memory that it manages: its code, a connection, the writers.
+"""What DuckDB holds beside the memory that it manages: its code, a connection, what it writes.
 
-Measured: scanning a table of a hundred rows takes 65 to 70 MB more than a worker that is idle.
+Measured at scale 1: with 12 MB to manage, reading the sales takes 73 MB more than an idle worker.
 """
 
 
