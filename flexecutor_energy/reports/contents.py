@@ -128,6 +128,8 @@ def _notes(sources: Sources, front: Front) -> tuple[str, ...]:
             f"Energy is {sources.energy_source}, so time and cost are shown alone; profile "
             "with energy='auto' to have joules."
         )
+    if sources.history.runs:
+        notes.append("Measured costs count requests to the object store; predicted costs do not.")
     if len(sources.history.runs) > _RUNS_SHOWN:
         notes.append(f"the {_RUNS_SHOWN} newest of {len(sources.history.runs)} runs are shown")
     if sources.model is None:

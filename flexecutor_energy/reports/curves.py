@@ -20,6 +20,20 @@ _PARTS = {
 }
 
 
+_BESIDE = 0.05
+"""By how much, in octaves of workers, pictures move neighbouring series apart."""
+
+
+def beside(number: int, of: int) -> float:
+    """Return what to multiply the workers of a series by, so that series hide nothing.
+
+    Parameters
+    ----------
+    number, of : which series of how many
+    """
+    return float(2 ** (_BESIDE * (number - (of - 1) / 2)))
+
+
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """What the plan's predictors say of one worker count; seconds, joules."""

@@ -71,7 +71,7 @@ def planned_schedule(plan: Plan) -> Schedule:
                 str(stage.config),
                 stage.start_s,
                 stage.time.mean,
-                stage.slack_s,
+                0.0 if stage.critical else stage.slack_s,
                 stage.config.cpu * stage.config.workers,
                 stage.critical,
             )

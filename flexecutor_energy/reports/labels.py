@@ -1,5 +1,6 @@
 """Words on axes and in tables: plain, with units, and with the source of energy."""
 
+import math
 import textwrap
 
 from flexecutor_energy.optimization.plan import Plan
@@ -54,3 +55,10 @@ def configurations(configs: dict[str, StageConfig]) -> list[str]:
         rest = len(lines) - _STAGES_NAMED
         lines = [*lines[:_STAGES_NAMED], f"… and {rest} more stages"]
     return lines
+
+
+def logarithmic_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times every power of ten between two positive numbers."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = (digit * 10.0**decade for decade in decades for digit in (1, 2, 5))
+    return [tick for tick in ticks if low <= tick <= high]

@@ -56,3 +56,22 @@ def _candidate(cpu: float, workers: int, work: float, energy: bool) -> Candidate
 
 def _around(value: float) -> Interval:
     return Interval(value, value * 0.9, value * 1.2)
+
+
+def chain_plan(stages: int) -> Plan:
+    """Return a plan of stages in two interleaved chains, each like the map of the diamond."""
+    names = [f"stage{i}" for i in range(stages)]
+    candidates = demo_plan().table[1].candidates
+    table = tuple(StageOptions(name, candidates) for name in names)
+    edges = tuple(zip(names, names[2:], strict=False))
+    terms = Terms(objective="energy")
+    return Plan.of(
+        solve(problem_of(terms, table, edges), "energy"),
+        dag="chains",
+        terms=terms,
+        table=table,
+        edges=edges,
+        energy_source=SOURCE,
+        created="2026-01-02T03:04:05+00:00",
+        version="0.1.0",
+    )

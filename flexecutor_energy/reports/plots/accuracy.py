@@ -1,6 +1,5 @@
 """Held-out predictions against measurements, for papers."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ from flexecutor_energy.drawing.palette import QUIET, SERIES
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.reports.accuracy import HeldOut
-from flexecutor_energy.reports.labels import axis
+from flexecutor_energy.reports.labels import axis, logarithmic_ticks
 from flexecutor_energy.reports.plots.style import MARKERS, legend_below, new_figure
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _part(axes: "Axes", held_out: Sequence[HeldOut], plan: Plan, metric: str) ->
         )
         ends += [value for pair in pairs for value in pair]
     if ends:
-        span = [min(ends) / 1.15, max(ends) * 1.15]
+        span = (min(ends) / 1.15, max(ends) * 1.15)
         axes.plot(span, span, color=QUIET, linewidth=0.9, zorder=0)
         _logarithmic(axes, span)
     axes.set_aspect("equal")
@@ -59,16 +58,14 @@ def _part(axes: "Axes", held_out: Sequence[HeldOut], plan: Plan, metric: str) ->
     axes.set_ylabel(f"predicted {metric} ({'s' if metric == 'time' else 'J'})")
 
 
-def _logarithmic(axes: "Axes", span: Sequence[float]) -> None:
+def _logarithmic(axes: "Axes", span: tuple[float, float]) -> None:
     """Set both axes to the same logarithmic range, with plain numbers at the ticks."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    decades = range(math.floor(math.log10(span[0])), math.ceil(math.log10(span[1])) + 1)
-    ticks = [m * 10.0**d for d in decades for m in (1, 2, 5)]
     axes.set_xscale("log")
     axes.set_yscale("log")
     for line in (axes.xaxis, axes.yaxis):
-        line.set_major_locator(FixedLocator([t for t in ticks if span[0] <= t <= span[1]]))
+        line.set_major_locator(FixedLocator(logarithmic_ticks(*span)))
         line.set_minor_locator(NullLocator())
         line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlim(*span)

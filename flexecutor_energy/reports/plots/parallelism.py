@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexecutor_energy.drawing.palette import BLACK, SERIES, VERMILLION
 from flexecutor_energy.optimization.plan import Plan
-from flexecutor_energy.reports.curves import Series, StageCurves
+from flexecutor_energy.reports.curves import Series, StageCurves, beside
 from flexecutor_energy.reports.labels import axis, level
 from flexecutor_energy.reports.plots.style import (
     LINES,
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROW_HEIGHT = 1.9
-_STEP = 0.05
 
 
 def plot_parallelism(curves: Sequence[StageCurves], plan: Plan) -> "Figure":
@@ -57,9 +56,9 @@ def _part(
 ) -> None:
     for series in stage.series:
         number = sizes.index((series.cpu, series.memory_mb))
-        beside = _beside(number, len(sizes))
-        _predicted(axes, series, metric, number, beside)
-        _measured(axes, series, metric, number, beside)
+        place = beside(number, len(sizes))
+        _predicted(axes, series, metric, number, place)
+        _measured(axes, series, metric, number, place)
     least = stage.fastest if metric == "time" else stage.most_frugal
     if least is not None:
         ring = {"markerfacecolor": "none", "markeredgecolor": BLACK, "markeredgewidth": 1.2}
@@ -74,14 +73,9 @@ def _part(
     axes.set_ylim(bottom=0)
 
 
-def _beside(number: int, of: int) -> float:
-    """Return what to multiply a series' workers by, so that series do not hide each other."""
-    return float(2 ** (_STEP * (number - (of - 1) / 2)))
-
-
-def _predicted(axes: "Axes", series: Series, metric: str, number: int, beside: float) -> None:
+def _predicted(axes: "Axes", series: Series, metric: str, number: int, place: float) -> None:
     points = [(p, y) for p in series.predicted if (y := getattr(p, metric)) is not None]
-    workers = [p.workers * beside for p, _ in points]
+    workers = [p.workers * place for p, _ in points]
     color = SERIES[number % len(SERIES)]
     ends = [y.low for _, y in points], [y.high for _, y in points]
     if len(points) > 1:
@@ -99,12 +93,12 @@ def _predicted(axes: "Axes", series: Series, metric: str, number: int, beside: f
     )
 
 
-def _measured(axes: "Axes", series: Series, metric: str, number: int, beside: float) -> None:
+def _measured(axes: "Axes", series: Series, metric: str, number: int, place: float) -> None:
     name = "time_s" if metric == "time" else "energy_j"
     label: str | None = f"{series.name}, measured"
     for comparable, alpha in ((True, 0.8), (False, 0.25)):
         runs = [
-            (run.workers * beside, y)
+            (run.workers * place, y)
             for run in series.measured
             if run.comparable is comparable and (y := getattr(run, name)) is not None
         ]
@@ -140,5 +134,5 @@ def _mark(
         for point in series.predicted
         if (series.cpu, series.memory_mb, point.workers) == key
     )
-    x = workers * _beside(sizes.index((cpu, memory)), len(sizes))
+    x = workers * beside(sizes.index((cpu, memory)), len(sizes))
     axes.plot(x, value.mean, marker, markersize=size, linestyle="none", clip_on=False, **style)
