@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flexecutor_energy.energy.calibration import FOREIGN_LIMIT
 from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.energy.power import LEVEL
-
-FOREIGN_LIMIT = 0.10
-"""Share of the host's CPU time that others may use before a repetition is flagged."""
 
 
 @dataclass(frozen=True, slots=True)

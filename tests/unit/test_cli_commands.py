@@ -86,7 +86,7 @@ def test_an_unknown_workflow_is_bad_usage(command: str) -> None:
     result = invoke(command, "--dag", "nope")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: there is no workflow 'nope'; ./dags holds: ")
-    assert "ml, pi" in result.stderr
+    assert "ml, nlp, pi" in result.stderr
 
 
 @pytest.mark.parametrize(
