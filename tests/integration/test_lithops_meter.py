@@ -1,5 +1,8 @@
 """The meter around real executors of Lithops, on its own kinds of programs."""
 
+import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -242,6 +245,21 @@ def test_a_runtime_without_this_package_is_measured_too(tmp_path: Path) -> None:
     assert answers == [2, 3]
     assert m.unknown == {}
     assert is_conserved(m)
+
+
+def test_the_example_runs() -> None:
+    script = Path(__file__).parents[2] / "examples" / "plain_lithops.py"
+    quiet = {"LITHOPS_CONFIG": json.dumps({"lithops": {"data_cleaner": False}})}
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | quiet,  # no process of Lithops' own that outlives the script
+    )
+    assert "π is about 3.1" in done.stdout
+    assert done.stdout.count("energy is ") == 2
+    assert done.stdout.count("band ") == 4
 
 
 class Meter:
