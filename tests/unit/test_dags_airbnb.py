@@ -289,6 +289,25 @@ def test_a_malformed_answer_fails_and_equals_none(
     assert not airbnb.same(spoiled, spoiled)
 
 
+class Stubborn:
+    """Something that cannot be compared, counted or shown."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]
+    __bool__ = __len__ = __float__ = __round__ = __eq__
+
+
+def test_comparing_never_raises(sound: dict[str, Any]) -> None:
+    for field in sound["movie"]:
+        spoiled = _told(copy.deepcopy(sound), **{field: Stubborn()})
+        assert not airbnb.same(spoiled, sound)
+    assert not airbnb.same(_binned(copy.deepcopy(sound), Stubborn()), sound)
+    assert not airbnb.same(sound, sound | {"nyt": Stubborn()})
+    assert not airbnb.same(Stubborn(), sound)
+
+
 def _exchanged(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the answer with two cities taken for each other."""
     return answer | {"amazon": answer["movie"], "movie": answer["amazon"]}

@@ -360,6 +360,25 @@ def test_a_malformed_answer_fails_and_equals_none(spoil: Any, problem: str) -> N
     assert not tpcds.same(spoiled, spoiled)
 
 
+class Stubborn:
+    """Something that cannot be compared, counted or shown."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]
+    __bool__ = __len__ = __float__ = __round__ = __eq__
+
+
+@pytest.mark.parametrize("field", SOUND)
+def test_comparing_never_raises(field: str) -> None:
+    spoiled = SOUND | {field: Stubborn()}
+    assert not tpcds.same(spoiled, SOUND)
+    assert not tpcds.same(SOUND, Stubborn())
+    with pytest.raises(AssertionError, match=f"{field} is a Stubborn"):
+        tpcds.check(spoiled, "small")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("orders", 67), ("shipping_cost", 100592.33), ("net_profit", 18202.9)],
