@@ -34,6 +34,7 @@ from flexecutor_energy.optimization.search import (
     enumerated,
     search,
     small,
+    too_late,
 )
 
 PROGRESS = 1e-11
@@ -105,6 +106,8 @@ def _branch(
         if branched is None:
             return None
         evaluation, claimed = branched
+        if evaluation is None:
+            raise too_late(settings)
         return _Cut(weights, max(claimed, relaxed.bound), evaluation, relaxed.multipliers)
 
     cuts = _cuts(solve, math.inf, settings)

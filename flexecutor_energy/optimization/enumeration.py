@@ -53,6 +53,8 @@ def enumerate_choices(
     -------
     array (choices, stages) or None
     """
+    if not problem.links and excess is None and math.prod(map(len, kept)) > limit:
+        return None
     rows = np.empty((1, 0), dtype=np.int32)
     spent = np.zeros(1)
     for stage, options in enumerate(kept):

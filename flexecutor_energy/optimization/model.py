@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import scipy
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csr_array, hstack
 
 from flexecutor_energy.optimization.certificate import Multipliers
 from flexecutor_energy.optimization.objective import Weights, bounded
@@ -47,12 +48,15 @@ class Relaxation:
     ----------
     bound : its value, a lower bound on the objective
     multipliers : what proves it
-    excess : for each stage what its kept candidates add at least to the bound, non-negative
+    shares : for each stage the share of each of its candidates in the program; None where it was
+        not solved in time
+    starts_s : start of each stage, and the makespan, seconds; None likewise
     """
 
     bound: float
     multipliers: Multipliers
-    excess: tuple[FloatArray, ...]
+    shares: tuple[FloatArray, ...] | None = None
+    starts_s: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +118,29 @@ class LinearProgram:
         )
         if answer.status == 2:
             return None
-        if answer.status != 0:
+        if answer.status != 0 or answer.x is None:
             return self.unrelaxed(weights)
         upper_prices = -scale * answer.ineqlin.marginals
         equal_prices = -scale * answer.eqlin.marginals
-        reduced = objective + self._upper.T @ upper_prices + self._equal.T @ equal_prices
-        excess = [reduced[block] - reduced[block].min() for block in self._blocks]
         return Relaxation(
             float(answer.fun or 0.0) * scale,
             self._multipliers(weights, upper_prices, equal_prices),
-            tuple(excess),
+            tuple(answer.x[block] for block in self._blocks),
+            answer.x[self._start :] * self._second,
         )
 
     def unrelaxed(self, weights: Weights) -> Relaxation:
         """Return the relaxation that says nothing: its bound is zero."""
-        nothing = tuple(np.zeros(len(block)) for block in self._blocks)
-        return Relaxation(0.0, Multipliers.none(self._problem, weights), nothing)
+        return Relaxation(0.0, Multipliers.none(self._problem, weights))
 
     def minimise(
-        self, weights: Weights, *, gap: float, time_limit_s: float, typical: float
+        self,
+        weights: Weights,
+        *,
+        gap: float,
+        time_limit_s: float,
+        typical: float,
+        known: float | None = None,
     ) -> Branched | None:
         """Solve the integer program; None where no choice keeps the bounds.
 
@@ -142,17 +150,26 @@ class LinearProgram:
         gap : the relative gap at which to stop
         time_limit_s : seconds after which the best choice so far is returned
         typical : the order of magnitude of the objective, such as its linear bound
+        known : objective of a plan that is known; only better ones are looked for
         """
         objective = self._objective(weights)
         scale = (typical if typical > 0 else _scale(objective)) / OBJECTIVE_SCALE
-        ranges = self._ranges()
+        objective, ranges = objective / scale, self._ranges()
+        upper, equal = self._upper, self._equal
+        integral = np.arange(self._width) < self._start
+        if known is not None:
+            # one more candidate, for all stages together: the plan that is known, at its price
+            equal = _widened(equal, self._equal_right)
+            upper = _widened(upper, self._upper_right)
+            objective, integral = np.append(objective, known / scale), np.append(integral, True)
+            ranges = np.vstack([ranges, [0.0, 1.0]])
         answer = milp(
-            objective / scale,
-            integrality=(np.arange(self._width) < self._start).astype(np.intp),
+            objective,
+            integrality=integral.astype(np.intp),
             bounds=Bounds(ranges[:, 0], ranges[:, 1]),
             constraints=[
-                LinearConstraint(self._upper, -np.inf, self._upper_right),
-                LinearConstraint(self._equal, self._equal_right, self._equal_right),
+                LinearConstraint(upper, -np.inf, self._upper_right),
+                LinearConstraint(equal, self._equal_right, self._equal_right),
             ],
             options={"mip_rel_gap": gap, "time_limit": max(time_limit_s, 0.01)},
         )
@@ -160,7 +177,7 @@ class LinearProgram:
             return None
         claimed = answer.mip_dual_bound
         claimed = float(claimed) * scale if claimed is not None and np.isfinite(claimed) else 0.0
-        if answer.x is None:
+        if answer.x is None or (known is not None and answer.x[-1] > 0.5):
             return Branched(None, claimed)
         picked = [
             int(kept[np.argmax(answer.x[block])])
@@ -172,10 +189,15 @@ class LinearProgram:
         stages = len(self._problem.times)
         self._flow += self._problem.edges
         self._flow += [(i, stages) for i in self._problem.stages if not self._problem.children[i]]
-        for i, j in self._flow:  # S_end is the makespan: its column follows those of the starts
-            ends = np.array([self._start + i, self._start + j])
-            durations = self._problem.times[i][self._kept[i]] / self._second
-            upper.add([self._blocks[i], ends], [durations, np.array([1.0, -1.0])], 0.0)
+        durations = [
+            times[own] / self._second
+            for times, own in zip(self._problem.times, self._kept, strict=True)
+        ]
+        ends = np.array(self._flow, dtype=np.intp).reshape(-1, 2) + self._start
+        signs = np.array([1.0, -1.0])
+        for (i, _), columns in zip(self._flow, ends, strict=True):
+            # S_end is the makespan: its column follows those of the starts
+            upper.add([self._blocks[i], columns], [durations[i], signs], 0.0)
 
     def _add_bounds(self, upper: Rows) -> None:
         for metric in bounded(self._problem):
@@ -257,6 +279,10 @@ def _by_label(labels: Sequence[Label], kept: IntArray) -> dict[Label, list[int]]
     for position, candidate in enumerate(kept):
         positions.setdefault(labels[candidate], []).append(position)
     return positions
+
+
+def _widened(matrix: Any, column: FloatArray) -> Any:
+    return csr_array(hstack([matrix, csr_array(column[:, None])]))
 
 
 def _scale(coefficients: FloatArray) -> float:

@@ -211,8 +211,9 @@ def _critical_path(
         # without a parent that ends right then, the stage waited for cores
         begin = starts[stage] * (1 - TOLERANCE)
         on_time = [i for i in problem.parents[stage] if ends[i] >= begin]
-        freed = [i for i in problem.stages if begin <= ends[i] <= starts[stage] and i not in path]
-        before = on_time or freed
+        before = on_time or [
+            i for i in problem.stages if begin <= ends[i] <= starts[stage] and i not in path
+        ]
         if not before:
             break
         stage = max(before, key=lambda i: (ends[i], -i))

@@ -17,8 +17,11 @@ from flexecutor_energy.optimization import model
 from flexecutor_energy.optimization.certificate import Multipliers
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.enumeration import ROWS, choose, enumerate_choices
+from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram
+from flexecutor_energy.optimization.neighbourhood import improvements
 from flexecutor_energy.optimization.objective import Weights, bounded
+from flexecutor_energy.optimization.pricing import excess
 from flexecutor_energy.optimization.problem import (
     NEXT_TO_NOTHING,
     TOLERANCE,
@@ -27,6 +30,7 @@ from flexecutor_energy.optimization.problem import (
     Problem,
 )
 from flexecutor_energy.optimization.prune import prune
+from flexecutor_energy.optimization.rounding import first_plans
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
 
 Method = Literal["auto", "enumeration", "milp"]
@@ -34,10 +38,22 @@ Method = Literal["auto", "enumeration", "milp"]
 RESIDUAL_ROWS = 200_000
 """Choices left below an incumbent that are enumerated to prove it; about a tenth of a second."""
 
+RESIDUAL_CELLS = 1_000_000
+"""Numbers that those choices consist of at most."""
+
 ROUNDING = 1e-6
 """Relative room for the solver's tolerances when choices are excluded by their excess."""
 
+TIED = 4_000
+"""Candidates beyond which ties are left as they are: to break them takes another search."""
+
 REPAIRS = 4
+
+_SHARE, _MOST = 0.5, 0.9
+"""Shares of the time that neighbourhoods may take: before branch-and-bound, and without it."""
+
+_SECONDS_EACH = 1 / 1000
+"""Seconds that branch-and-bound must have for each candidate, or its first node is not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +90,16 @@ def search(problem: Problem, order: Sequence[Metric], settings: Settings) -> Fou
     kept = prune(problem, metric, order)
     if not all(len(candidates) for candidates in kept):
         return None
-    program, weights = LinearProgram(problem, kept), Weights.of(metric)
     rows = small(problem, kept, settings)
     if rows is None:
-        return _branch(problem, order, kept, program, settings)
+        return _branch(problem, order, kept, settings)
     chosen = choose(problem, metric, order, rows)
     if chosen is None:
         return None
+    program, weights = (
+        LinearProgram(problem, hulls(problem, kept, Weights.of(metric))),
+        Weights.of(metric),
+    )
     relaxed = program.relax(weights, settings.deadline.left()) or program.unrelaxed(weights)
     return enumerated(chosen.evaluation, chosen.claimed, [relaxed.multipliers])
 
@@ -112,16 +131,19 @@ def branch(
     weights: Weights,
     typical: float,
     settings: Settings,
-) -> tuple[Evaluation, float] | None:
+    known: float | None = None,
+) -> tuple[Evaluation | None, float] | None:
     """Run branch-and-bound; return a plan that keeps the bounds exactly, and the claimed bound.
 
     The solver keeps bounds up to its own tolerance, and knows a capacity by area only: where its
-    plan breaks a bound, it is asked again under bounds that are tighter by as much.
+    plan breaks a bound, it is asked again under bounds that are tighter by as much. Without a
+    plan the time was up.
 
-    Raises
-    ------
-    GapError
-        No plan was found in time, and none was excluded.
+    Parameters
+    ----------
+    problem, kept, weights, settings : what is asked
+    typical : the order of magnitude of the objective
+    known : objective below which plans are looked for
     """
     held, claimed = problem, 0.0
     for attempt in range(REPAIRS):
@@ -130,6 +152,7 @@ def branch(
             gap=settings.gap,
             time_limit_s=settings.deadline.left(),
             typical=typical,
+            known=known,
         )
         if attempt == 0:
             if answer is None:
@@ -141,43 +164,90 @@ def branch(
         if not violations(problem, evaluation):
             return evaluation, claimed
         held = _tightened(held, problem, evaluation)
-    raise GapError(
+    return None, claimed
+
+
+def too_late(settings: Settings) -> GapError:
+    """Return the error for a search that ended without a plan."""
+    return GapError(
         f"no plan that keeps the bounds was found in {settings.deadline.seconds:g} s, nor shown "
         "not to exist; raise time_limit_s or loosen a bound"
     )
 
 
 def _branch(
-    problem: Problem,
-    order: Sequence[Metric],
-    kept: Sequence[IntArray],
-    program: LinearProgram,
-    settings: Settings,
+    problem: Problem, order: Sequence[Metric], kept: Sequence[IntArray], settings: Settings
 ) -> Found | None:
     metric, weights = order[0], Weights.of(order[0])
-    relaxed = program.relax(weights, settings.deadline.left())
+    corners = hulls(problem, kept, weights)
+    relaxed = LinearProgram(problem, corners).relax(weights, settings.deadline.left())
     if relaxed is None:
         return None
-    branched = branch(problem, kept, weights, relaxed.bound, settings)
-    if branched is None:
+    first = None
+    if settings.method == "auto":
+        first = next(first_plans(problem, kept, corners, relaxed, settings.deadline), None)
+    reached = _approached(problem, kept, metric, relaxed.bound, first, settings)
+    if reached is None:
         return None
-    evaluation, claimed = branched
+    evaluation, claimed = reached
     value = evaluation.value(metric)
     rest = enumerate_choices(
         problem,
         kept,
-        limit=RESIDUAL_ROWS,
-        excess=relaxed.excess,
+        limit=min(RESIDUAL_ROWS, RESIDUAL_CELLS // len(kept)),
+        excess=excess(problem, kept, relaxed.multipliers),
         room=value * (1 + ROUNDING) - relaxed.bound,
     )
     chosen = None if rest is None else choose(problem, metric, order, rest)
     if chosen is not None:
         evaluation, claimed = chosen.evaluation, max(claimed, chosen.claimed)
-    elif metric == "time" or value <= claimed * (1 + TOLERANCE):
+    elif sum(map(len, kept)) <= TIED and (metric == "time" or value <= claimed * (1 + TOLERANCE)):
         # sums of energy or cost hardly tie, and short of the optimum they need not be looked at
         evaluation = _ties_broken(problem, order, evaluation, settings)
     multipliers = (relaxed.multipliers,)
     return Found(evaluation, claimed, multipliers, model.SOLVER, model.SOLVER_VERSION)
+
+
+def _approached(
+    problem: Problem,
+    kept: Sequence[IntArray],
+    metric: Metric,
+    bound: float,
+    plan: Evaluation | None,
+    settings: Settings,
+) -> tuple[Evaluation, float] | None:
+    """Bring plan and bound together, as far as the gap asked for or the time goes.
+
+    Neighbourhoods come first, as they are quick; then branch-and-bound, which only has to look
+    for plans that are better by more than the gap. None where no plan keeps the bounds.
+    """
+    weights, left = Weights.of(metric), settings.deadline.left()
+    whole = sum(len(own) for own in kept) * _SECONDS_EACH < left * _SHARE
+    if plan is not None and problem.capacity is None:
+        share = Deadline(left * (_SHARE if whole else _MOST))
+        for better in improvements(problem, kept, metric, plan, share):
+            plan = better
+            if near(plan.value(metric), bound, settings.gap):
+                break
+    if plan is None:
+        answer = branch(problem, kept, weights, bound, settings)
+        if answer is None:
+            return None
+        evaluation, claimed = answer
+        if evaluation is None:
+            raise too_late(settings)
+        return evaluation, max(bound, claimed)
+    value = plan.value(metric)
+    if not whole or near(value, bound, settings.gap):
+        return plan, bound
+    answer = branch(problem, kept, weights, bound, settings, value)
+    evaluation, claimed = answer or (None, bound)
+    return evaluation or plan, max(bound, min(claimed, value))
+
+
+def near(value: float, bound: float, gap: float) -> bool:
+    """Tell whether a plan is within the gap of the bound."""
+    return value - bound <= max(gap, TOLERANCE / 10) * value
 
 
 def _ties_broken(

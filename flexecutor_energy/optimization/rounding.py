@@ -1,0 +1,201 @@
+"""A first plan from the linear relaxation: round durations down, then use up the slack.
+
+Each stage of the relaxation has a window, from its start to the earliest start of a child. The
+best candidate that fits into it gives a plan that keeps the makespan; what slack that leaves is
+given to one stage after the other. Where a bound on energy or cost is missed, its price is
+raised and everything is tried again.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flexecutor_energy.optimization.capacity import tails
+from flexecutor_energy.optimization.certificate import Multipliers
+from flexecutor_energy.optimization.deadline import Deadline
+from flexecutor_energy.optimization.model import Relaxation
+from flexecutor_energy.optimization.objective import Weights, bounded
+from flexecutor_energy.optimization.pricing import prices
+from flexecutor_energy.optimization.problem import FloatArray, IntArray, Label, Problem
+from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
+from flexecutor_energy.optimization.windows import heads
+
+STRETCHES = (1.0, 1.001, 1.004, 1.015, 1.05, 1.2, 1.6, 2.5)
+"""Factors on the relaxation's makespan that are tried where the plan need not be the fastest."""
+
+RAISES = 8
+"""How often the price of a bound that is missed is raised, by half each time."""
+
+SWEEPS = 6
+"""Passes over all stages that look for slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stairs:
+    """A stage's candidates that get cheaper as they get slower.
+
+    Attributes
+    ----------
+    times : seconds, ascending
+    candidates : likewise; the last one that is fast enough is the best one
+    """
+
+    times: list[float]
+    candidates: list[int]
+
+    def within(self, seconds: float) -> int:
+        """Return the position of the best candidate that takes at most so long, or the fastest."""
+        return max(0, bisect_right(self.times, seconds) - 1)
+
+
+def first_plans(
+    problem: Problem,
+    kept: Sequence[IntArray],
+    corners: Sequence[IntArray],
+    relaxed: Relaxation,
+    deadline: Deadline,
+) -> Iterator[Evaluation]:
+    """Yield plans that keep all bounds and links, if rounding finds any.
+
+    Parameters
+    ----------
+    problem : the problem
+    kept : the candidates to choose from
+    corners : the candidates that the relaxation's shares are about
+    relaxed : the relaxation
+    deadline : when to stop
+    """
+    if relaxed.shares is None or relaxed.starts_s is None:
+        return
+    allowed = agreed(problem, kept, corners, relaxed.shares)
+    if allowed is None:
+        return
+    multipliers = replace(relaxed.multipliers, area=0.0, links=())
+    for _ in range(RAISES):
+        stairs = staircases(problem, allowed, prices(problem, multipliers))
+        missed: set[str] = set()
+        for horizon in _horizons(problem, float(relaxed.starts_s[-1])):
+            if deadline.passed():
+                return
+            ends = _ends(problem, relaxed.starts_s)
+            windows = (ends - relaxed.starts_s[:-1]) * (1 + 1e-12)
+            positions = [own.within(room) for own, room in zip(stairs, windows, strict=True)]
+            plan = evaluate(problem, filled(problem, stairs, positions, horizon))
+            if not violations(problem, plan):
+                yield plan
+                return
+            missed |= {m for m in bounded(problem) if plan.value(m) > problem.limit(m)}
+        multipliers = _raised(multipliers, missed)
+
+
+def filled(
+    problem: Problem, stairs: Sequence[Stairs], positions: Sequence[int], horizon_s: float
+) -> list[int]:
+    """Return the choice in which stages are slowed down for as long as that gains something.
+
+    Parameters
+    ----------
+    problem : the problem
+    stairs : the candidates of each stage
+    positions : the step that each stage begins on
+    horizon_s : makespan that may be used up; where the stages take longer, they stay as they are
+    """
+    at = list(positions)
+    durations = [own.times[step] for own, step in zip(stairs, at, strict=True)]
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        other = tails(problem, durations) if forward else heads(problem, durations)
+        if forward:  # without the stage itself
+            other = [tail - own for tail, own in zip(other, durations, strict=True)]
+        near, moved = [0.0] * len(at), False
+        neighbours = problem.parents if forward else problem.children
+        for stage in problem.order if forward else reversed(problem.order):
+            near[stage] = max((near[i] + durations[i] for i in neighbours[stage]), default=0.0)
+            step = stairs[stage].within(horizon_s - near[stage] - other[stage])
+            if step > at[stage]:
+                at[stage], durations[stage], moved = step, stairs[stage].times[step], True
+        if not moved and sweep:
+            break
+    return [own.candidates[step] for own, step in zip(stairs, at, strict=True)]
+
+
+def staircases(
+    problem: Problem, kept: Sequence[IntArray], values: Sequence[FloatArray]
+) -> list[Stairs]:
+    """Return for each stage the kept candidates that are slower only where they are cheaper."""
+    found = []
+    for times, value, own in zip(problem.times, values, kept, strict=True):
+        order = own[np.lexsort((value[own], times[own]))]
+        least = np.minimum.accumulate(value[order])
+        steps = order[np.concatenate(([True], least[1:] < least[:-1]))]
+        found.append(Stairs(times[steps].tolist(), steps.tolist()))
+    return found
+
+
+def agreed(
+    problem: Problem,
+    kept: Sequence[IntArray],
+    corners: Sequence[IntArray],
+    shares: Sequence[FloatArray],
+) -> list[IntArray] | None:
+    """Return the candidates of each stage under one label for each link; None without success.
+
+    Stages pick in topological order, among the labels that earlier picks leave, what the
+    relaxation has most of.
+    """
+    if not problem.links:
+        return list(kept)
+    sides = [
+        {link.parent: link.parent_labels, link.child: link.child_labels}
+        for link in problem.couplings
+    ]
+    picked: list[Label | None] = [None] * len(sides)
+    mine: list[list[int]] = [[] for _ in kept]
+    for number, link in enumerate(problem.couplings):
+        mine[link.parent].append(number)
+        mine[link.child].append(number)
+    allowed = list(kept)
+    for stage in problem.order:
+        weight = dict(zip(corners[stage].tolist(), shares[stage].tolist(), strict=True))
+        groups: dict[tuple[Label, ...], list[int]] = {}
+        for candidate in kept[stage].tolist():
+            label = tuple(sides[number][stage][candidate] for number in mine[stage])
+            if all(
+                picked[n] is None or picked[n] == own
+                for n, own in zip(mine[stage], label, strict=True)
+            ):
+                groups.setdefault(label, []).append(candidate)
+        if not groups:
+            return None
+        best = max(groups, key=lambda key: sum(weight.get(c, 0.0) for c in groups[key]))
+        for number, own in zip(mine[stage], best, strict=True):
+            picked[number] = own
+        allowed[stage] = np.array(groups[best])
+    return allowed
+
+
+def _ends(problem: Problem, starts_s: FloatArray) -> FloatArray:
+    end = np.full(len(problem.times), starts_s[-1])
+    for i, j in problem.edges:
+        end[i] = min(end[i], starts_s[j])
+    return end
+
+
+def _horizons(problem: Problem, makespan_s: float) -> list[float]:
+    limit = problem.limit("time")
+    stretched = [min(makespan_s * factor, limit) for factor in STRETCHES]
+    if problem.capacity is not None:  # lists of stages take longer than precedence says
+        stretched += [makespan_s / factor for factor in STRETCHES[1:]]
+    return list(dict.fromkeys(stretched))
+
+
+def _raised(multipliers: Multipliers, missed: set[str]) -> Multipliers:
+    energy, cost = multipliers.energy_bound, multipliers.cost_bound
+    weights = multipliers.weights
+    if "energy" in missed:
+        energy = 1.5 * energy + 0.5 * weights.energy
+    if "cost" in missed:
+        cost = 1.5 * cost + 0.5 * weights.cost
+    return replace(multipliers, weights=Weights(*weights), energy_bound=energy, cost_bound=cost)
