@@ -149,5 +149,5 @@ def _result(
         unknown_s=unknown / UNIT,
         known_s=covered / UNIT,
         host_cpu_s=ledger.host_cpu / UNIT,
-        foreign_cpu_s=ledger.foreign_cpu / UNIT,
+        foreign_cpu_s=max(0, ledger.foreign_cpu) / UNIT,
     )

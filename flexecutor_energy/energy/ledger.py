@@ -39,7 +39,9 @@ class Ledger:
         self._advance(interval.index)
         used = {use.worker_id: cpu for use in self._present if (cpu := use.used_in(interval))}
         self.host_cpu += interval.busy
-        self.foreign_cpu += max(0, interval.busy - sum(used.values()))
+        # May be negative for a while: CPU time of a worker is known at the ends of its phases,
+        # that of the host in between. Over the whole run both are right.
+        self.foreign_cpu += interval.busy - sum(used.values())
         there = [use for use in self._present if use.lives_through(interval)]
         for name, energy in dynamic.items():
             if name == "dram":

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks import attribution as benchmark
 from benchmarks.simulated_hosts import CURVES, STEP_S, SimulatedHost, simulate
+from flexecutor_energy.energy import attribute
 
 
 def host(family: str, seed: int) -> SimulatedHost:
@@ -66,6 +67,16 @@ def test_on_a_straight_line_the_value_is_watts_times_cpu_time_and_attribute_find
     assert benchmark.shapley_energy(simulated)[0] == pytest.approx(expected)
     found, _ = benchmark.attributed(simulated, simulated.idle_w, at_samples=True)
     assert found == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("at_samples", [False, True])
+def test_the_foreign_share_of_cpu_time_is_found_however_rarely_workers_are_read(
+    at_samples: bool,
+) -> None:
+    for simulated in benchmark.simulated(24, seed=2):
+        crew = simulated.worker_traces(at_samples=at_samples)
+        shares = attribute(simulated.host_trace(), crew, "none", simulated.idle_w)
+        assert shares.foreign_share == pytest.approx(simulated.foreign_share, abs=0.01)
 
 
 def test_the_errors_of_attribute_are_below_those_of_the_other_methods() -> None:
