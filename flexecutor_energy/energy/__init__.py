@@ -21,6 +21,7 @@ _HOMES = {
     "PowerCurve": "power",
     "RaplCollector": "rapl",
     "ReplayCollector": "replay",
+    "RollUp": "rollup",
     "WorkerEnergy": "traces",
     "WorkerTrace": "traces",
     "attribute": "attribution",
@@ -31,6 +32,7 @@ _HOMES = {
     "model_host_trace": "modelling",
     "modelled": "method",
     "modelled_energy": "modelling",
+    "roll_up": "rollup",
     "select_collector": "select",
     "unwrapped": "counters",
 }
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from flexecutor_energy.energy.rapl import RaplCollector
     from flexecutor_energy.energy.reading import Availability, EnergyDelta, EnergyReading
     from flexecutor_energy.energy.replay import ReplayCollector
+    from flexecutor_energy.energy.rollup import RollUp, roll_up
     from flexecutor_energy.energy.select import available_collectors, select_collector
     from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerEnergy, WorkerTrace
     from flexecutor_energy.lithops_meter.meter import measure
@@ -64,6 +67,7 @@ __all__ = [
     "PowerCurve",
     "RaplCollector",
     "ReplayCollector",
+    "RollUp",
     "WorkerEnergy",
     "WorkerTrace",
     "attribute",
@@ -74,6 +78,7 @@ __all__ = [
     "model_host_trace",
     "modelled",
     "modelled_energy",
+    "roll_up",
     "select_collector",
     "unwrapped",
 ]
