@@ -9,13 +9,16 @@ from typing import NoReturn
 import typer
 
 from flexecutor_energy.cli import energy, hardware, storage
+from flexecutor_energy.cli.audit import audit
 from flexecutor_energy.cli.calibrate import calibrate
 from flexecutor_energy.cli.dags import dags
 from flexecutor_energy.cli.doctor import doctor
 from flexecutor_energy.cli.execute import execute
+from flexecutor_energy.cli.explain import explain
 from flexecutor_energy.cli.loop import loop
 from flexecutor_energy.cli.optimize import optimize
 from flexecutor_energy.cli.options import example
+from flexecutor_energy.cli.pareto import pareto
 from flexecutor_energy.cli.plot import plot
 from flexecutor_energy.cli.profile import profile
 from flexecutor_energy.cli.report import report
@@ -35,6 +38,9 @@ app.command(epilog=example("profile --dag pi --cpu 1,2 --workers 1,2 --reps 2"))
 app.command(epilog=example("train --dag pi"))(train)
 app.command(epilog=example("optimize --dag pi --objective energy --max-time 10"))(optimize)
 app.command(epilog=example("execute --dag pi --cpu 1 --workers 2"))(execute)
+app.command(epilog=example("pareto --dag pi --points 10"))(pareto)
+app.command(epilog=example("explain runs/pi/plan.json"))(explain)
+app.command(epilog=example("audit --dag pi"))(audit)
 app.command(epilog=example("plot pareto --dag pi --out pareto.pdf"))(plot)
 app.command(epilog=example("report --dag pi --out report.html"))(report)
 app.command(epilog=example("verify runs/pi/plan.json"))(verify)

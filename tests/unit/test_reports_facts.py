@@ -1,5 +1,6 @@
 """The numbers behind pictures and pages."""
 
+import itertools
 import json
 import statistics
 from dataclasses import replace
@@ -146,8 +147,7 @@ def test_idle_and_busy_core_seconds_fill_the_peak_over_the_whole_run() -> None:
     area = schedule.peak_cores * schedule.makespan_s
     assert schedule.busy_core_s + schedule.idle_core_s == pytest.approx(area)
     under_steps = sum(
-        cores * (end - start)
-        for (start, cores), (end, _) in zip(schedule.steps, schedule.steps[1:], strict=False)
+        cores * (end - start) for (start, cores), (end, _) in itertools.pairwise(schedule.steps)
     )
     assert under_steps == pytest.approx(schedule.busy_core_s)
     assert schedule.steps[-1][1] == 0
