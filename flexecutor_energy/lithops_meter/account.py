@@ -91,7 +91,7 @@ class Account:
                 host_id=str(data["host"]),
                 start=_instant(data["start"]),
                 end=_instant(data["end"]),
-                rss_mb=float(data["rss_kb"]) * 1024 / 1e6,
+                rss_mb=(_number(data["rss_kb"]) or 0.0) * 1024 / 1e6,
                 facts=HostFacts(**data["facts"]) if data.get("facts") else _NOTHING_KNOWN,
                 machine_key=str(data.get("machine_key", "")),
                 samples=tuple(_sample(sample) for sample in data.get("samples", ())),

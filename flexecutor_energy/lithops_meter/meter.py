@@ -1,7 +1,7 @@
 """``measure``: joules of everything that a Lithops executor runs inside a ``with`` block."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from flexecutor_energy.energy.attribution import IdlePolicy
 from flexecutor_energy.energy.choice import MeterChoice
@@ -47,11 +47,15 @@ def measure(
     Raises
     ------
     ConfigurationError
-        This is not an executor of Lithops, or no method has this name.
+        This is not an executor of Lithops, or no method or policy has this name.
+    EnergyFormatError
+        A calibration in the workspace is damaged.
     EnergyUnavailableError
         On entering the block: the method cannot be used on this host, where the calls will run.
     """
     check_executor(fexec)
+    if policy not in get_args(IdlePolicy):
+        raise ConfigurationError(f"no policy for idle power is called {policy!r}")
     choice = _choice(energy)
     return Measurement(fexec, choice, policy, load_calibrations(Workspace.of(workspace)))
 

@@ -36,7 +36,6 @@ from flexecutor_energy.lithops_meter.calls import (
 SAME_BOOT_S = 5.0
 """Hosts of one id whose clocks began further apart are copies of one sleeping machine."""
 
-
 _REST = -1
 
 PowerOf = Callable[[HostFacts, str], tuple[PowerCurve, Calibration | None]]

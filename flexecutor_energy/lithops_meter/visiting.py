@@ -29,8 +29,9 @@ def watch(
     tuple
         What reads them once more and returns all samples, and the methods that were refused.
     """
-    counters = MeterChoice(method, root, perf_command).open()
-    sampler = HostSampler(counters.collectors)
+    choice = MeterChoice(method, root, perf_command)
+    counters = choice.open()
+    sampler = HostSampler(counters.collectors, root=choice.system_root)
     sampler.sample()
 
     def finish() -> list[dict[str, Any]]:

@@ -162,6 +162,8 @@ def test_methods_and_executors_that_do_not_exist_are_refused() -> None:
         measure(Executor(), energy="joulemeter")
     with pytest.raises(ConfigurationError, match="one energy method"):
         measure(Executor(), energy="all")
+    with pytest.raises(ConfigurationError, match="'fair'"):
+        measure(Executor(), policy="fair")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=r"lithops\.FunctionExecutor, not 'list'"):
         measure([])
 
