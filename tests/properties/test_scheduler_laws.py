@@ -83,7 +83,7 @@ def value(instance: Instance, choice: tuple[int, ...]) -> float:
 
 
 @pytest.mark.parametrize("scheduler", ALL, ids=lambda scheduler: scheduler.name)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(instance=instances())
 def test_no_scheduler_beats_the_optimum_or_says_what_is_not_so(
     scheduler: Scheduler, instance: Instance
@@ -116,7 +116,7 @@ def test_equal_instances_get_equal_answers(scheduler: Scheduler, instance: Insta
 
 
 @pytest.mark.parametrize("scheduler", ALL, ids=lambda scheduler: scheduler.name)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(instance=instances(drawn=True))
 def test_bounds_are_kept_in_the_share_of_draws_that_was_asked_for(
     scheduler: Scheduler, instance: Instance
