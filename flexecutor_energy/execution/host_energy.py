@@ -30,6 +30,7 @@ class HostRun:
 
     Attributes
     ----------
+    host_id : the host
     reports : its workers that came to their end
     seen : its counters, as everybody saw them, and its power curve
     backend_cpu_s : CPU seconds of the processes around the workers; None takes what these said
@@ -37,6 +38,7 @@ class HostRun:
         they run on this host
     """
 
+    host_id: str
     reports: Sequence[WorkerReport]
     seen: SeenHost
     backend_cpu_s: float | None = None
@@ -58,12 +60,13 @@ class HostEnergy:
 
     Attributes
     ----------
-    how : where the figures come from
+    host_id, how : which host, and where the figures come from
     workers : joules by task id
     idle_power_w : watts without load; None where not known
     attribution : all shares; None where the host cannot be seen, only its workers
     """
 
+    host_id: str
     how: EnergyMethod
     workers: Mapping[str, Joules]
     idle_power_w: float | None
@@ -101,7 +104,7 @@ def _unseen(run: HostRun) -> HostEnergy:
             function.idle_j.mean,
             start.dynamic_j.mean + start.idle_j.mean,
         )
-    return HostEnergy(modelled(curve, form="linear"), joules, curve.idle_w)
+    return HostEnergy(run.host_id, modelled(curve, form="linear"), joules, curve.idle_w)
 
 
 def _of_workers(run: HostRun, shares: HostShares) -> HostEnergy:
@@ -114,7 +117,7 @@ def _of_workers(run: HostRun, shares: HostShares) -> HostEnergy:
             _in_joules(function.idle_uj),
             _in_joules(start.energy_uj),
         )
-    return HostEnergy(shares.how, joules, shares.idle_power_w, shares.attribution)
+    return HostEnergy(run.host_id, shares.how, joules, shares.idle_power_w, shares.attribution)
 
 
 def _in_joules(microjoules: int | None) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 from flexecutor_energy.energy.calibration import FOREIGN_LIMIT
 from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.energy.power import LEVEL
+from flexecutor_energy.energy.rollup import RollUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class MethodEnergy:
     idle_power_w : what the hosts draw without load, together; None where not known
     foreign_share : share of the hosts' CPU time that nothing of ours used
     unknown_s : seconds of hosts for which a counter was missing
+    levels : the same joules rolled up by host, by worker process and by stage, in whole
+        microjoules; None where a host cannot be seen
     """
 
     how: EnergyMethod
@@ -54,6 +57,7 @@ class MethodEnergy:
     idle_power_w: float | None = None
     foreign_share: float | None = None
     unknown_s: float = 0.0
+    levels: RollUp | None = None
 
     @property
     def total_j(self) -> float | None:
@@ -123,6 +127,23 @@ class RunEnergy:
     def foreign_share(self) -> float | None:
         """Share of the hosts' CPU time that nothing of ours used."""
         return self.chosen.foreign_share if self.chosen is not None else None
+
+    @property
+    def host_rows_j(self) -> dict[str, dict[str, float]]:
+        """Joules by host, and there by where they went; the rows of a host sum up to it."""
+        levels = self.chosen.levels if self.chosen is not None else None
+        if levels is None:
+            return {}
+        return {
+            str(host): {
+                "workers": energy.workers_uj / 1e6,
+                "system": energy.system_uj / 1e6,
+                "host_idle": energy.host_idle_uj / 1e6,
+                "unassigned": energy.unassigned_uj / 1e6,
+                "total": energy.total_uj / 1e6,
+            }
+            for host, energy in levels.hosts.items()
+        }
 
     def of(self, stage_id: str, worker_id: int) -> Joules:
         """Return the joules of one worker."""

@@ -1,6 +1,6 @@
 """Joules of a run's workers: the energy of each host, by each method, and which of them counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import cast
 
 from flexecutor_energy.energy.calibration import Calibration
@@ -8,6 +8,7 @@ from flexecutor_energy.energy.choice import COUNTERS, MeterChoice
 from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.energy.pooling import methods_of
 from flexecutor_energy.energy.power import PowerCurve
+from flexecutor_energy.energy.rollup import roll_up
 from flexecutor_energy.energy.select import probe_collectors
 from flexecutor_energy.energy.sharing import SeenHost
 from flexecutor_energy.energy.traces import WorkerEnergy
@@ -115,6 +116,7 @@ def _hosts(
         curve = curves.get(host.host_id) or remembered_host_curve(host.facts)
         found.append(
             HostRun(
+                host.host_id,
                 here,
                 SeenHost(
                     samples=[
@@ -172,6 +174,7 @@ def _gathered(trace: RunTrace, parts: Sequence[HostEnergy]) -> MethodEnergy:
         ):
             rows[row] += share.energy_uj or 0
     by_task = {task_id: joules for part in parts for task_id, joules in part.workers.items()}
+    by_host = {p.host_id: p.attribution for p in parts if p.attribution is not None}
     host_cpu_s = sum(shares.host_cpu_s for shares in seen)
     idle_w = [part.idle_power_w for part in parts]
     known_idle_w = [watts for watts in idle_w if watts is not None]
@@ -186,7 +189,15 @@ def _gathered(trace: RunTrace, parts: Sequence[HostEnergy]) -> MethodEnergy:
         idle_power_w=sum(known_idle_w) if len(known_idle_w) == len(idle_w) else None,
         foreign_share=sum(s.foreign_cpu_s for s in seen) / host_cpu_s if host_cpu_s > 0 else None,
         unknown_s=sum(shares.unknown_s for shares in seen),
+        levels=roll_up(by_host, _owner) if len(by_host) == len(parts) else None,
     )
+
+
+def _owner(host_id: str, invocation: Hashable) -> tuple[Hashable, str]:
+    """Return the process and the stage of what has a row: a worker with its start-up, or us."""
+    del host_id
+    row, task_id = cast(tuple[str, str], invocation)
+    return task_id or row, task_id.rsplit("/", 2)[0] or row
 
 
 def _common(hows: Sequence[EnergyMethod]) -> EnergyMethod:

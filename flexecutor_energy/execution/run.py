@@ -117,6 +117,7 @@ class DAGRun:
             "energy_reason": self.energy_detail.reason,
             "energy_rows_j": dict(self.energy_detail.rows),
             "energy_by_method_j": self.energy_by_method,
+            "energy_hosts_j": self.energy_detail.host_rows_j,
             "cost_usd": self.cost,
             "stages": {
                 stage_id: {

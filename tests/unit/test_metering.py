@@ -283,3 +283,38 @@ def test_methods_are_checked_before_anything_runs(
     choice = meter_choice("rapl")
     assert choice is not None
     assert choice.root == str(tmp_path)
+
+
+def test_four_hosts_roll_up_by_host_worker_and_stage_and_nothing_vanishes() -> None:
+    stages = ("map", "join", "reduce", "rank", "check")
+    workers: list[WorkerReport] = []
+    for host in range(4):
+        here = [
+            report(
+                host * 25 + at,
+                host=f"h{host}",
+                start_s=10.0 + 0.05 * at,
+                seconds=1.0 + 0.1 * at,
+                cpu_s=0.05 * (at + 1),
+                stage=stages[at % 5],
+                visible=False,
+            )
+            for at in range(25)
+        ]
+        workers += counted(*here, watts=40.0 + 10 * host)
+    energy = meter(trace_of(*workers), energy="rapl")
+    assert energy.chosen is not None
+    levels = energy.chosen.levels
+    assert levels is not None
+    assert len(levels.hosts) == 4
+    assert set(levels.functions) == set(stages)
+    assert len(levels.workers) == 100
+    for name, rows in energy.host_rows_j.items():
+        parts = [joules for row, joules in rows.items() if row != "total"]
+        assert sum(parts) == pytest.approx(rows["total"], abs=1e-9)
+        own = [each.known_uj for (host, _), each in levels.workers.items() if host == name]
+        assert sum(own) == levels.hosts[name].workers_uj
+    everything = sum(each.known_uj for each in levels.functions.values())
+    assert everything == levels.all_hosts.workers_uj
+    assert levels.total_uj == round(6.5 * (40 + 50 + 60 + 70) * 1e6)
+    assert energy.stage_j("map") == pytest.approx(levels.functions["map"].known_uj / 1e6)
