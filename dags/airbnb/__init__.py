@@ -1,7 +1,7 @@
 """What guests write of cities: score (N workers) → reduce (a city each) → plot (1).
 
-Upstream's Airbnb workflow scores the reviews of a listing site, city by city. Those reviews may
-not be passed on, so real texts that people rated stand in for them, and each of their three
+Modelled on workflows that score the reviews of lodgings, city by city. No package brings such
+reviews, so other texts, real and rated by people, stand in for them, and each of their three
 sources for a city: ``amazon`` is reviews of goods, ``movie`` of films, ``nyt`` sentences of
 editorials. Each worker of score takes neighbouring pieces of the input, which hold more than one
 city, gives every text the score of VADER, a lexicon with rules, and puts the scores in the order
