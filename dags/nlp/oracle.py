@@ -199,10 +199,12 @@ def _require_counts(answer: Any) -> None:
 def _require_samples(samples: dict[str, Any]) -> None:
     require(0 < len(samples) <= SAMPLES, f"the weights of {len(samples)} texts are told")
     for number, weights in samples.items():
+        require_type(f"the number of a text, {number!r},", number, str)
         require_type(f"the weights of text {number!r}", weights, dict)
         for term, weight in weights.items():
             require_type(f"the term {term!r}", term, str)
             require_type(f"the weight of {term!r}", weight, float)
+            require(0 < weight < 1 + 1e-9, f"the weight of {term!r} is {weight}")
         length = sum(weight**2 for weight in weights.values())
         require(abs(length - 1) < 1e-9, f"the squared weights of text {number} sum to {length}")
 

@@ -304,9 +304,17 @@ MALFORMED: dict[str, tuple[Any, str]] = {
         lambda a: _put(a, "samples", *_sample(a), value="0.5"),
         r"is a str, not a float",
     ),
-    "a weight is doubled": (
-        lambda a: _put(a, "samples", *_sample(a), value=2.0),
+    "a weight is huge": (
+        lambda a: _put(a, "samples", *_sample(a), value=1e300),
+        r"the weight of .* is 1e\+300",
+    ),
+    "a weight is enlarged": (
+        lambda a: _put(a, "samples", *_sample(a), value=0.9),
         r"the squared weights of text",
+    ),
+    "a text has no number": (
+        lambda a: a | {"samples": {None: next(iter(a["samples"].values()))}},
+        r"number of a text, None, is a NoneType",
     ),
     "no models": (lambda a: a | {"models": []}, r"no model was tried"),
     "a model is None": (lambda a: _put(a, "models", 0, value=None), r"NoneType, not a dict"),
