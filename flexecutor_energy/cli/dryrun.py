@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flexecutor_energy.dag import DAG
-    from flexecutor_energy.profiling.schedule import StageNeeds
+    from flexecutor_energy.profiling.needs import StageNeeds
     from flexecutor_energy.records.run import Profile
 
 

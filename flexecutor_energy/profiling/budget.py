@@ -1,8 +1,9 @@
 """What a sweep may spend, and whether it is spent."""
 
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from flexecutor_energy.errors import ConfigurationError
 
@@ -11,19 +12,31 @@ from flexecutor_energy.errors import ConfigurationError
 class Budget:
     """What a sweep may spend; None means without limit.
 
+    A run that has begun is finished, so a sweep spends at most one run more than this.
+
     Attributes
     ----------
     runs : runs of the workflow
-    seconds : wall seconds; a run that has begun is finished
+    seconds : wall seconds
+    joules : joules of the workers, their start included
+    usd : USD at the price list of the sweep, for the workers of stages that finished
+
+    Raises
+    ------
+    ConfigurationError
+        A limit is not above 0.
     """
 
     runs: int | None = None
     seconds: float | None = None
+    joules: float | None = None
+    usd: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("runs", self.runs), ("seconds", self.seconds)):
+        for field in fields(self):
+            value = getattr(self, field.name)
             if value is not None and not value > 0:
-                raise ConfigurationError(f"the budget's {name} must be above 0, got {value}")
+                raise ConfigurationError(f"the budget's {field.name} must be above 0, got {value}")
 
     @classmethod
     def of(cls, budget: "Budget | Mapping[str, float] | int | None") -> "Budget":
@@ -34,30 +47,58 @@ class Budget:
             return budget
         if isinstance(budget, int):
             return cls(runs=budget)
-        unknown = set(budget) - {"runs", "seconds"}
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(budget) - set(known))
         if unknown:
             raise ConfigurationError(
-                f"a budget is counted in 'runs' and 'seconds', not {', '.join(sorted(unknown))}"
+                f"a budget is counted in {', '.join(known)}, not in {', '.join(unknown)}"
             )
         runs = budget.get("runs")
-        return cls(None if runs is None else int(runs), budget.get("seconds"))
+        if runs is not None and (not math.isfinite(runs) or runs != int(runs)):
+            raise ConfigurationError(f"the budget's runs must be a whole number, got {runs}")
+        return cls(
+            None if runs is None else int(runs),
+            budget.get("seconds"),
+            budget.get("joules"),
+            budget.get("usd"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a sweep has spent so far.
+
+    Attributes
+    ----------
+    runs, seconds : as in ``Budget``
+    joules, usd : as in ``Budget``; None where a run told none
+    """
+
+    runs: int
+    seconds: float
+    joules: float | None
+    usd: float | None
+
+    def reached(self, budget: Budget) -> str:
+        """Return the limit that allows no further run, in words; "" while all of them do."""
+        if budget.runs is not None and self.runs >= budget.runs:
+            return f"{budget.runs} runs"
+        if budget.seconds is not None and self.seconds >= budget.seconds:
+            return f"{budget.seconds:g} s"
+        if budget.joules is not None and self.joules is not None and self.joules >= budget.joules:
+            return f"{budget.joules:g} J"
+        if budget.usd is not None and self.usd is not None and self.usd >= budget.usd:
+            return f"{budget.usd:g} USD"
+        return ""
 
 
 class Stopwatch:
-    """Tells whether a budget is spent."""
+    """Counts wall seconds from its making."""
 
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+    def __init__(self) -> None:
         self._started_s = time.monotonic()
 
     @property
     def seconds(self) -> float:
         """Wall seconds since the start."""
         return time.monotonic() - self._started_s
-
-    def spent(self, runs: int) -> bool:
-        """Whether the budget allows no further run."""
-        budget = self._budget
-        return (budget.runs is not None and runs >= budget.runs) or (
-            budget.seconds is not None and self.seconds >= budget.seconds
-        )

@@ -7,41 +7,14 @@ stage space times its repetitions, not the product of all spaces.
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from flexecutor_energy.errors import ConfigurationError
+from flexecutor_energy.profiling.guide import EstimatedRegret
+from flexecutor_energy.profiling.needs import StageNeeds
 from flexecutor_energy.records.run import Profile, StageRun
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
 from flexecutor_energy.workflow.stage import Stage
-
-
-@dataclass(slots=True)
-class StageNeeds:
-    """What is still to be measured of one stage.
-
-    Attributes
-    ----------
-    stage_id : the stage
-    left : repetitions that each configuration still needs
-    runs : repetitions that each configuration has had, old ones included
-    infeasible : configurations that failed
-    """
-
-    stage_id: str
-    left: dict[StageConfig, int]
-    runs: Counter[StageConfig] = field(default_factory=Counter)
-    infeasible: set[StageConfig] = field(default_factory=set)
-
-    @property
-    def total_left(self) -> int:
-        """Repetitions still needed, over all configurations."""
-        return sum(self.left.values())
-
-    @property
-    def feasible(self) -> list[StageConfig]:
-        """Configurations that have not failed."""
-        return [config for config in self.left if config not in self.infeasible]
 
 
 class Schedule:
@@ -105,6 +78,16 @@ class Schedule:
     def runs_left(self) -> int:
         """Runs of the whole workflow that are still needed, if none fails."""
         return max((self.needs[s].total_left for s in self.reachable()), default=0)
+
+    @property
+    def regret(self) -> EstimatedRegret | None:
+        """None: a sweep over the whole space asks for no plan."""
+        return None
+
+    @property
+    def stopped(self) -> str:
+        """Why there is nothing more to run."""
+        return "everything was measured"
 
     def reachable(self) -> list[str]:
         """Return the stages that can run: all before them have a feasible configuration."""
