@@ -21,38 +21,38 @@ CHOSEN = 1
 def front_chart(front: Front, plan: Plan, metric: str) -> Chart:
     """Return the chart of time against ``energy`` or ``cost``."""
     line = [p for p in front.line(metric) if getattr(p, metric) is not None]
-    traces: list[Trace] = [
-        boxes([_ends(p, metric) for p in line], f"{level(plan)} of each", 0, visible="legendonly"),
+    areas: list[Trace] = [
+        boxes([_ends(p, metric) for p in line], f"{level(plan)} of each", 0, visible="legendonly")
+    ]
+    marks: list[Trace] = [
         {
             **_marks(line, metric, "best trade-offs", 0, "circle", 7),
             "mode": "lines+markers",
             "line": {"color": color(0), "width": 2},
-        },
+        }
     ]
-    number = 2
+    number = CHOSEN
     for point in front.marks:
         if getattr(point, metric) is None or point.kind == "measured":
             continue
         if point.kind == "chosen":
-            mine, symbol, size = CHOSEN, "star", 18
+            symbol, size = "star", 18
         else:
-            mine, symbol, size = number, f"{SYMBOLS[number % len(SYMBOLS)]}-open", 14
             number += 1
-        traces.append(
-            boxes([_ends(point, metric)], point.name, mine, legendgroup=point.name)
-            | {"showlegend": False}
-        )
-        marks = _marks([point], metric, point.name, mine, symbol, size)
-        traces.append({**marks, "legendgroup": point.name})
+            symbol, size = f"{SYMBOLS[number % len(SYMBOLS)]}-open", 14
+        group = {"legendgroup": point.name}
+        mine = CHOSEN if point.kind == "chosen" else number
+        areas.append(boxes([_ends(point, metric)], point.name, mine, showlegend=False, **group))
+        marks.append(_marks([point], metric, point.name, mine, symbol, size) | group)
     runs = [p for p in front.marks if p.kind == "measured" and getattr(p, metric) is not None]
     if runs:
-        marks = _marks(runs, metric, "measured runs", 0, "x-thin", 9)
-        marks["marker"] |= {"color": "@ink", "line": {"color": "@ink", "width": 2}}
-        traces.append(marks)
+        crosses = _marks(runs, metric, "measured runs", 0, "x-thin", 9)
+        crosses["marker"] |= {"color": "@ink", "line": {"color": "@ink", "width": 2}}
+        marks.append(crosses)
     return Chart(
         name=f"front-{metric}",
         description=_description(line, front, plan, metric),
-        traces=tuple(traces),
+        traces=(*areas, *marks),  # areas first: they would cover marks
         layout={
             "xaxis": {"title": axis_title(axis("time", plan))},
             "yaxis": {"title": axis_title(axis(metric, plan, 44)), "tickformat": "~g"},

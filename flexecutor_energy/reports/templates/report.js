@@ -3,8 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 40rem)");
-  const calm = { displaylogo: false, responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const calm = { displayModeBar: false, responsive: true };
 
   const themed = (value) => {
     const colors = data.themes[dark.matches ? "dark" : "light"];
