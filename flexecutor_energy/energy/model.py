@@ -36,6 +36,7 @@ class ModelCollector:
         self._ticks_per_s = ticks_per_s
         self._last: tuple[float, HostCpu] | None = None
         self._energy_uj = 0.0
+        self._cores = 1
 
     @property
     def method(self) -> str:
@@ -64,7 +65,8 @@ class ModelCollector:
         elif now > self._last[0]:
             before, earlier = self._last
             busy = max(0.0, cpu.busy_s - earlier.busy_s)
-            load = busy / ((now - before) * max(cpu.cores, earlier.cores))
+            self._cores = max(self._cores, cpu.cores, earlier.cores)  # some may go offline
+            load = busy / ((now - before) * self._cores)
             self._energy_uj += self.curve.watts(load).mean * (now - before) * 1e6
             self._last = (now, cpu)
         return EnergyReading(now, wall, {domain: round(self._energy_uj)}, "model")

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class SelectedCollector:
     """
 
     collector: EnergyCollector
-    refused: tuple[tuple[str, str], ...] = ()
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def method(self) -> str:
@@ -60,6 +60,22 @@ class SelectedCollector:
     def read(self) -> EnergyReading:
         """Return the counters of the chosen method now."""
         return self.collector.read()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenCollector:
+    """Stands for a meter of another package that could not be made."""
+
+    method: str
+    reason: str
+
+    def probe(self) -> Availability:
+        """Return why it could not be made."""
+        return Availability(False, self.reason, "mend or remove the package that brings it")
+
+    def read(self) -> EnergyReading:
+        """Return a reading without domains; its energy is unknown."""
+        return EnergyReading(0.0, 0.0, {}, self.method)
 
 
 class OffCollector:
@@ -118,7 +134,7 @@ def select_collector(
         collector = makers[name]()
         availability = collector.probe()
         if availability.ok:
-            return SelectedCollector(collector, tuple(refused))
+            return SelectedCollector(collector, refused)
         if method != "auto":
             raise EnergyUnavailableError(name, availability.reason, availability.remedy)
         _LOG.info("energy method %s is not used: %s", name, availability.reason)
@@ -203,5 +219,9 @@ def _foreign(system: Path) -> dict[str, Callable[[], EnergyCollector]]:
 
 
 def _load(point: "EntryPoint", system: Path) -> EnergyCollector:
-    make: Callable[[Path], EnergyCollector] = point.load()
-    return make(system)
+    """Return a meter of another package; one that cannot be made says so when it is probed."""
+    try:
+        make: Callable[[Path], EnergyCollector] = point.load()
+        return make(system)
+    except Exception as error:  # noqa: BLE001 - code of others: it must not take doctor along
+        return BrokenCollector(point.name, f"{point.value}: {type(error).__name__}: {error}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexecutor_energy.execution import procfs
+from flexecutor_energy.execution.cpu_watch import CpuWatch
 from flexecutor_energy.execution.invocation import LOG_FILE, load_result
 from flexecutor_energy.execution.limits import CpuGroup, CpuLimit
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
@@ -35,6 +36,7 @@ class Child:
     scratch : its private folder
     cpu, group : the cores it is held to, and the control group that does it, if one does
     host_watch : reads its host's counters, if its task asks for them
+    cpu_watch : notes when it uses its CPU time, if its task asks for that
     started_s : monotonic time of its start
     watch_at_s : when it is to be looked at next
     stopped : why it was stopped from outside, None if it was not
@@ -48,6 +50,7 @@ class Child:
     cpu: CpuLimit
     group: CpuGroup | None
     host_watch: "HostWatch | None" = None
+    cpu_watch: CpuWatch | None = None
     started_s: float = field(default_factory=time.monotonic)
     watch_at_s: float = 0.0
     stopped: Failure | None = None
@@ -70,6 +73,8 @@ class Child:
             self.stop(Failure("timeout", cause))
         if self.host_watch is not None:
             self.host_watch.look(now)
+        if self.cpu_watch is not None:
+            self.cpu_watch.look(now)
 
     def _read_baseline(self) -> None:
         if self._baseline_bytes is None:
@@ -139,6 +144,7 @@ class Child:
             outputs=progress.outputs,
             value=progress.value,
             limits=self._limits(),
+            cpu_samples=self.cpu_watch.samples if self.cpu_watch is not None else (),
             host_samples=samples,
             meters_refused=watch.refused if watch is not None else (),
             supervisors=_supervisors(),

@@ -5,6 +5,7 @@ Each trace is named ``(row, task id)``; the rows are those of the run's energy l
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from flexecutor_energy.energy.traces import WorkerTrace
 from flexecutor_energy.execution.task import WorkerReport
@@ -17,11 +18,22 @@ ROWS = (WORKER, STARTUP, ENGINE, STORAGE)
 
 
 def function_trace(report: WorkerReport) -> WorkerTrace:
-    """Return the CPU time of a stage function over its phases."""
+    """Return the CPU time of a stage function over its phases, and within them where it is known.
+
+    The clocks of the phases are exact. What was seen from outside, in ticks, lies between them.
+    """
+    begin = report.clocks[0].cpu_s
+    knots = [(clock.monotonic_s, clock.cpu_s - begin) for clock in report.clocks]
+    seen = [(time_s, cpu_s - begin) for time_s, cpu_s in report.cpu_samples]
+    trace = knots[:1]
+    for (start_s, before), (end_s, after) in pairwise(knots):
+        inside = [(time_s, cpu_s) for time_s, cpu_s in seen if start_s < time_s < end_s]
+        trace += [(time_s, min(max(cpu_s, before), after)) for time_s, cpu_s in inside]
+        trace.append((end_s, after))
     return WorkerTrace(
         (WORKER, report.task_id),
-        [clock.monotonic_s for clock in report.clocks],
-        [clock.cpu_s - report.clocks[0].cpu_s for clock in report.clocks],
+        [time_s for time_s, _ in trace],
+        [cpu_s for _, cpu_s in trace],
         cores=float(report.limits["cpu"]["held"]),
         rss_mb=report.memory_peak_mb or 0.0,
     )

@@ -159,6 +159,7 @@ class RunLoop:
             now_wall_s=now,
             # on the driver's host the driver samples, once for all workers
             meter=None if self._trace.on_this_host else self._options.meter,
+            watch_cpu=self._options.meter is not None,
         )
         fan_in = {p.stage_id: self._trace.stages[p.stage_id].config.workers for p in stage.parents}
         self._running[stage.stage_id] = RunningStage(stage, config, inputs, fan_in, now, tasks)

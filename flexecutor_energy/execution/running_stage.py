@@ -95,6 +95,7 @@ def first_attempts(
     timeout_s: float | None,
     now_wall_s: float,
     meter: MeterChoice | None = None,
+    watch_cpu: bool = False,
 ) -> dict[int, WorkerTask]:
     """Return the first task of every worker of a stage.
 
@@ -107,6 +108,7 @@ def first_attempts(
     timeout_s : seconds that each attempt may take
     now_wall_s : wall clock of the submission
     meter : which counters of their host the workers are to read
+    watch_cpu : whether to note when they use their CPU time
     """
     bases = [d.local_base_path for d in (*stage.inputs, *stage.outputs) if d.local_base_path]
     outputs = tuple(
@@ -130,6 +132,7 @@ def first_attempts(
             submitted_wall_s=now_wall_s,
             scratch_base=bases[0] if bases else None,
             meter=meter,
+            watch_cpu=watch_cpu,
         )
         for worker in range(inputs.num_workers)
     }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from flexecutor_energy.execution import procfs
 from flexecutor_energy.execution.child import Child, kill_tree
+from flexecutor_energy.execution.cpu_watch import CpuWatch
 from flexecutor_energy.execution.invocation import adopt_orphans, become_invocation
 from flexecutor_energy.execution.limits import CgroupRoots, CpuGroup, limit_cpu
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
@@ -106,7 +107,17 @@ class Supervisor:
                 cpu, group = limit_cpu(pid, task.cpu, task.worker_id, self._roots)
                 os.set_blocking(baseline_read, False)
                 watch = self._host_watch(task.meter)
-                child = Child(task, pid, _exit_fd(pid), baseline_read, scratch, cpu, group, watch)
+                child = Child(
+                    task,
+                    pid,
+                    _exit_fd(pid),
+                    baseline_read,
+                    scratch,
+                    cpu,
+                    group,
+                    host_watch=watch,
+                    cpu_watch=CpuWatch(pid) if task.watch_cpu else None,
+                )
                 undo.pop_all()
                 self._children[pid] = child
                 with contextlib.suppress(BrokenPipeError):  # it died already: reported by poll

@@ -55,6 +55,7 @@ class WorkerTask:
     submitted_wall_s : driver's wall clock at submission
     meter : which counters of its host the worker is to read; None where the driver reads them,
         or nobody wants them
+    watch_cpu : whether to note when it uses its CPU time, for sharing out energy
     """
 
     run_id: str
@@ -72,6 +73,7 @@ class WorkerTask:
     submitted_wall_s: float
     scratch_base: str | None = None
     meter: "MeterChoice | None" = None
+    watch_cpu: bool = False
 
     @property
     def task_id(self) -> str:
@@ -140,6 +142,8 @@ class WorkerReport:
     outputs : objects written, by data id
     value : pickled return value of the function, or None
     limits : what was enforced, and by which mechanism
+    cpu_samples : monotonic times and CPU seconds of its process tree since it began, between
+        the clocks, where the task asked for them
     host_samples : counters of its host, where the task asked for them
     meters_refused : methods that could not be read on its host, each with the reason
     supervisors : (pid, start ticks, CPU seconds) of the processes around the invocation
@@ -161,6 +165,7 @@ class WorkerReport:
     outputs: Mapping[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
     value: bytes | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    cpu_samples: tuple[tuple[float, float], ...] = ()
     host_samples: "tuple[HostSample, ...]" = ()
     meters_refused: tuple[tuple[str, str], ...] = ()
     supervisors: tuple[tuple[int, int, float], ...] = ()

@@ -85,6 +85,7 @@ def test_a_report_tells_when_and_how_much(supervisor: Supervisor, store: ObjectS
     assert 0.38 < report.function_cpu_s <= report.total_cpu_s  # the child process is counted
     assert report.total_cpu_s - report.function_cpu_s < 0.2
     assert report.host_samples == ()  # nobody asked for them
+    assert report.cpu_samples == ()
     assert report.host.host_id
     assert report.host.facts.machine_id is None  # it stays on its machine
     assert report.supervisors[0][0] == os.getpid()
@@ -106,6 +107,18 @@ def test_a_worker_far_from_its_driver_reads_its_hosts_counters(
     assert last.busy_s is not None
     assert {r.domains[0, "package"] for s in report.host_samples for r in s.readings} == {7}
     assert report.meters_refused == ()
+
+
+def test_a_worker_tells_when_it_used_its_cpu_time(
+    supervisor: Supervisor, store: ObjectStore
+) -> None:
+    supervisor.start(task(burn, store, {"seconds": 0.9}, watch_cpu=True))
+    report = report_of(supervisor)
+    first, last = report.clocks[0], report.clocks[-1]
+    inside = [cpu_s for at, cpu_s in report.cpu_samples if first.monotonic_s < at]
+    assert len(inside) >= 2
+    assert inside == sorted(inside)
+    assert all(first.cpu_s - 0.05 <= cpu_s <= last.cpu_s + 0.05 for cpu_s in inside)
 
 
 def test_a_worker_says_which_counters_it_could_not_read(

@@ -37,7 +37,7 @@ def test_auto_takes_rapl_where_it_can_be_read(tmp_path: Path) -> None:
     chosen = select_collector("auto", root=powercap(tmp_path), perf_command=NO_PERF)
     assert chosen.method == "rapl"
     assert isinstance(chosen.collector, RaplCollector)
-    assert chosen.refused == ()
+    assert chosen.refused == []
     assert chosen.read().domains == {(0, "package"): 5}
 
 

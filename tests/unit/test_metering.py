@@ -11,7 +11,7 @@ from flexecutor_energy.energy.curves import tdp_curve
 from flexecutor_energy.energy.reading import EnergyReading
 from flexecutor_energy.energy.sampler import HostSample
 from flexecutor_energy.errors import ConfigurationError, EnergyUnavailableError
-from flexecutor_energy.execution.cpu_traces import startup_cpu_s
+from flexecutor_energy.execution.cpu_traces import function_trace, startup_cpu_s
 from flexecutor_energy.execution.joules import RunEnergy
 from flexecutor_energy.execution.metering import check_energy, meter, meter_choice
 from flexecutor_energy.execution.task import Clock, HostView, WorkerReport
@@ -318,3 +318,18 @@ def test_four_hosts_roll_up_by_host_worker_and_stage_and_nothing_vanishes() -> N
     assert everything == levels.all_hosts.workers_uj
     assert levels.total_uj == round(6.5 * (40 + 50 + 60 + 70) * 1e6)
     assert energy.stage_j("map") == pytest.approx(levels.functions["map"].known_uj / 1e6)
+
+
+def test_a_worker_that_waits_while_another_works_gets_nothing_for_that_while() -> None:
+    early, late = report(0, cpu_s=2.0), report(1, cpu_s=2.0)
+    base = 0.1  # CPU seconds before the first phase
+    early = replace(early, cpu_samples=((11.01, base + 0.5), (11.99, base + 1.5)))
+    late = replace(late, cpu_samples=((11.01, base + 0.5), (11.99, base + 0.5)))
+    trace = function_trace(late)
+    assert trace.times_s == [10.0, 11.0, 11.01, 11.99, 13.0, 14.0]
+    assert trace.cpu_s == pytest.approx([0.0, 0.5, 0.5, 0.5, 1.5, 2.0])
+    # ticks never make a phase use more than its exact clocks say
+    odd = replace(late, cpu_samples=((10.5, base + 9.0), (11.5, base)))
+    assert function_trace(odd).cpu_s == pytest.approx([0.0, 0.5, 0.5, 0.5, 1.5, 2.0])
+    both = meter(trace_of(*counted(early, late)), energy="rapl", curves={"h1": CURVE})
+    assert (both.of("a", 0).dynamic_j or 0.0) > 0
