@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from flexecutor_energy.errors import GapError
 from flexecutor_energy.optimization import model
+from flexecutor_energy.optimization.approach import Settings, approach
 from flexecutor_energy.optimization.certificate import Multipliers, objective_value
 from flexecutor_energy.optimization.enumeration import choose
 from flexecutor_energy.optimization.model import LinearProgram
@@ -29,8 +30,6 @@ from flexecutor_energy.optimization.rational import least_corner
 from flexecutor_energy.optimization.schedule import Evaluation
 from flexecutor_energy.optimization.search import (
     Found,
-    Settings,
-    branch,
     enumerated,
     search,
     small,
@@ -95,20 +94,15 @@ def _enumerate(
 def _branch(
     problem: Problem, order: Sequence[Metric], kept: Sequence[IntArray], settings: Settings
 ) -> Found | None:
-    program = LinearProgram(problem, kept)
     finer = replace(settings, gap=settings.gap / 2)  # the product doubles a relative error
 
     def solve(weights: Weights) -> _Cut | None:
-        relaxed = program.relax(weights, settings.deadline.left())
-        if relaxed is None:
+        reached = approach(problem, kept, weights, finer)
+        if reached is None:
             return None
-        branched = branch(problem, kept, weights, relaxed.bound, finer)
-        if branched is None:
-            return None
-        evaluation, claimed = branched
-        if evaluation is None:
+        if reached.plan is None:
             raise too_late(settings)
-        return _Cut(weights, max(claimed, relaxed.bound), evaluation, relaxed.multipliers)
+        return _Cut(weights, reached.claimed, reached.plan, reached.relaxed.multipliers)
 
     cuts = _cuts(solve, math.inf, settings)
     if cuts is None:

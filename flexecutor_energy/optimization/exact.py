@@ -4,13 +4,14 @@ import math
 from typing import get_args
 
 from flexecutor_energy.errors import ConfigurationError
+from flexecutor_energy.optimization.approach import Method, Settings
 from flexecutor_energy.optimization.certificate import Solution, certify
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.edp import search_edp
 from flexecutor_energy.optimization.infeasible import explain_infeasible
 from flexecutor_energy.optimization.objective import Objective, tie_breaks
 from flexecutor_energy.optimization.problem import Metric, Problem
-from flexecutor_energy.optimization.search import Method, Settings, search
+from flexecutor_energy.optimization.search import search
 
 
 def solve(
@@ -34,7 +35,8 @@ def solve(
     objective : ``energy`` (J), ``time`` (s), ``cost`` (USD) or ``edp`` (J·s)
     gap : relative gap to the lower bound at which to stop; 0 asks for the optimum
     time_limit_s : seconds after which the best plan so far is returned with its honest gap
-    method : ``enumeration`` or ``milp`` to force one way; both give the same optimum
+    method : ``enumeration``, ``relaxation`` (with blocks and neighbourhoods) or ``milp`` to force
+        one way; at gap 0 all give the same optimum
 
     Raises
     ------

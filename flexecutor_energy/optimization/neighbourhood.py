@@ -37,7 +37,7 @@ PRECISION = 1e-7
 def improvements(
     problem: Problem,
     kept: Sequence[IntArray],
-    metric: Metric,
+    weights: Weights,
     plan: Evaluation,
     deadline: Deadline,
 ) -> Iterator[Evaluation]:
@@ -47,7 +47,7 @@ def improvements(
     ----------
     problem : the problem, without a capacity
     kept : the candidates to choose from
-    metric : what is minimised
+    weights : the objective
     plan : a plan that keeps all bounds and links
     deadline : when to stop
     """
@@ -59,7 +59,7 @@ def improvements(
         window = _window(near, visits, min(size, len(near)), generator)
         visits[list(window)] += 1
         left = deadline.left()
-        better = _solved(problem, kept, metric, plan, window, min(left, 2 * SLOW_S))
+        better = _solved(problem, kept, weights, plan, window, min(left, 2 * SLOW_S))
         took = left - deadline.left()
         size = max(SMALLEST, size * 4 // 5) if took > SLOW_S else size
         size = min(LARGEST, size * 5 // 4) if took < QUICK_S else size
@@ -73,16 +73,16 @@ def improvements(
 def _solved(
     problem: Problem,
     kept: Sequence[IntArray],
-    metric: Metric,
+    weights: Weights,
     plan: Evaluation,
     window: Sequence[int],
     seconds: float,
 ) -> Evaluation | None:
     """Return the plan with the best choice within the window; None where that is no better."""
     part, options = _excerpt(problem, kept, plan, window)
-    value = plan.value(metric)
+    value = weights.value(plan)
     answer = LinearProgram(part, options).minimise(
-        Weights.of(metric), gap=PRECISION, time_limit_s=seconds, typical=value
+        weights, gap=PRECISION, time_limit_s=seconds, typical=value
     )
     if answer is None or answer.choice is None:
         return None
@@ -90,7 +90,7 @@ def _solved(
     for stage, candidate in zip(window, answer.choice, strict=False):
         choice[stage] = candidate
     trial = evaluate(problem, choice)
-    better = trial.value(metric) < value * (1 - PRECISION) and not violations(problem, trial)
+    better = weights.value(trial) < value * (1 - PRECISION) and not violations(problem, trial)
     return trial if better else None
 
 

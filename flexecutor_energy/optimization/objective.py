@@ -1,6 +1,6 @@
 """Objectives, the order in which ties are broken, and their linear form."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from flexecutor_energy.errors import ConfigurationError, MissingEnergyError
 from flexecutor_energy.optimization.problem import METRICS, Metric, Problem
@@ -15,6 +15,13 @@ _TIE_BREAKS: dict[Objective, tuple[Metric, ...]] = {
 }
 
 
+class Totalled(Protocol):
+    """What has totals, such as an `Evaluation`."""
+
+    def value(self, metric: Metric) -> float:
+        """Return a total."""
+
+
 class Weights(NamedTuple):
     """The linear objective ``energy · E + cost · K + time · M``; all weights non-negative."""
 
@@ -26,6 +33,15 @@ class Weights(NamedTuple):
     def of(cls, metric: Metric) -> "Weights":
         """Return the weights under which the objective is the metric itself."""
         return cls(**{metric: 1.0})
+
+    def value(self, plan: Totalled) -> float:
+        """Return the objective of a plan."""
+        terms: tuple[tuple[float, Metric], ...] = (
+            (self.energy, "energy"),
+            (self.cost, "cost"),
+            (self.time, "time"),
+        )
+        return sum(weight * plan.value(metric) for weight, metric in terms if weight)
 
     def per_second(self, problem: Problem) -> float:
         """Return what a second of makespan adds to the objective."""

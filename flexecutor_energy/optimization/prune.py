@@ -37,16 +37,16 @@ def prune(problem: Problem, objective: Objective, order: Sequence[Metric]) -> li
     list
         One index array a stage; an empty one means that no plan keeps the bounds.
     """
-    used = _used(problem, objective)
+    counted = used(problem, objective)
     additive = objective if objective in ("energy", "cost") else None
     if objective == "edp":
         additive = "energy"
     alive = groups(problem, [np.flatnonzero(fits) for fits in admissible(problem)])
     kept: list[IntArray] = []
     for stage in problem.stages:
-        columns = _columns(problem, stage, used)
+        columns = _columns(problem, stage, counted)
         strict = None if additive is None else _column(problem, stage, additive)
-        rest = _columns(problem, stage, [metric for metric in order if metric not in used])
+        rest = _columns(problem, stage, [metric for metric in order if metric not in counted])
         survivors = [
             candidate
             for members in alive[stage]
@@ -74,7 +74,7 @@ def _grouped(candidates: IntArray, labels: Sequence[Sequence[Label]]) -> list[In
     return [np.array(group) for group in members.values()]
 
 
-def _used(problem: Problem, objective: Objective) -> list[Metric]:
+def used(problem: Problem, objective: Objective) -> list[Metric]:
     """Return the candidates' values that the objective or a bound depends on."""
     totals = {metric for metric in METRICS if problem.bound(metric) is not None}
     totals |= {"energy", "time"} if objective == "edp" else {objective}

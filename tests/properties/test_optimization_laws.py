@@ -23,7 +23,7 @@ from flexecutor_energy.optimization.objective import Objective, Weights, tie_bre
 from flexecutor_energy.optimization.problem import METRICS, Metric
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
-from flexecutor_energy.optimization.search import Method
+from flexecutor_energy.optimization.approach import Method
 from flexecutor_energy.optimization.verify import Exact, verify
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)

@@ -6,7 +6,7 @@ import pytest
 from flexecutor_energy.errors import ConfigurationError, GapError, InfeasibleError
 from flexecutor_energy.optimization import Problem, Solution, exhaustive, pareto, solve, verify
 from flexecutor_energy.optimization.objective import Objective
-from flexecutor_energy.optimization.search import Method
+from flexecutor_energy.optimization.approach import Method
 
 
 def chain(**bounds: float) -> Problem:
