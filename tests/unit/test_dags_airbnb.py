@@ -207,9 +207,9 @@ def test_looking_at_the_workflow_loads_neither_tool() -> None:
         "import sys, dags.airbnb as a; a.build(); "
         "assert not {'vaderSentiment', 'matplotlib'} & set(sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    root = Path(airbnb.__file__).parents[2]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
 
 

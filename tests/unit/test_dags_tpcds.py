@@ -250,9 +250,9 @@ def test_an_extension_of_another_version_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_looking_at_the_workflow_does_not_load_duckdb() -> None:
     code = "import sys, dags.tpcds as t; t.build(); assert 'duckdb' not in sys.modules"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    root = Path(tpcds.__file__).parents[2]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
 
 
