@@ -7,7 +7,7 @@ traces of CPU time; what it costs is said here, in one place, for all of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flexecutor_energy.energy.attribution import attribute
+from flexecutor_energy.energy.attribution import IdlePolicy, attribute
 from flexecutor_energy.energy.calibration import Calibration
 from flexecutor_energy.energy.domains import boundary, counted, main_kind
 from flexecutor_energy.energy.method import EnergyMethod, modelled
@@ -57,7 +57,9 @@ class HostShares:
     attribution: Attribution
 
 
-def share_counted(host: SeenHost, method: str, traces: TracesBetween) -> HostShares | None:
+def share_counted(
+    host: SeenHost, method: str, traces: TracesBetween, policy: IdlePolicy = "reserved"
+) -> HostShares | None:
     """Share out what a counter of a host measured; None where it was not read twice."""
     trace = counter_trace(host.samples, method, host.cores)
     if trace is None:
@@ -65,22 +67,24 @@ def share_counted(host: SeenHost, method: str, traces: TracesBetween) -> HostSha
     encloses = boundary(trace.energy_uj)
     idle_w = _idle_watts(host, trace, encloses)
     workers = traces(trace.times_s[0], trace.times_s[-1])
-    shares = attribute(trace, workers, idle_power_w=idle_w or 0.0)
+    shares = attribute(trace, workers, policy, idle_w or 0.0)
     domains = ", ".join(name for names in counted(trace.energy_uj).values() for name in names)
     source = f"counters of {domains}" + ("" if idle_w else f"; {IDLE_UNKNOWN}")
     how = EnergyMethod(method, encloses, known=True, source=source, form="counter")
     return HostShares(how, sum(idle_w.values()) if idle_w else None, shares)
 
 
-def share_modelled(host: SeenHost, traces: TracesBetween) -> HostShares | None:
+def share_modelled(
+    host: SeenHost, traces: TracesBetween, policy: IdlePolicy = "reserved"
+) -> HostShares | None:
     """Share out what a power curve says of a host's pooled load; None where it was not seen."""
     samples = [(sample.monotonic_s, sample.busy_s) for sample in host.samples]
     seen = sorted(time for time, busy_s in samples if busy_s is not None)
-    if len(seen) < 2:
+    if not seen or seen[0] == seen[-1]:
         return None
     workers = traces(seen[0], seen[-1])
     trace = model_host_trace(samples, host.curve, cores=host.cores, workers=workers)
-    shares = attribute(trace, workers, idle_power_w=host.curve.idle_w)
+    shares = attribute(trace, workers, policy, host.curve.idle_w)
     how = modelled(host.curve, modelled_energy(trace, host.curve))
     return HostShares(how, host.curve.idle_w, shares)
 

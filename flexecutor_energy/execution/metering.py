@@ -5,7 +5,7 @@ from typing import cast
 
 from flexecutor_energy.energy.calibration import Calibration
 from flexecutor_energy.energy.choice import COUNTERS, MeterChoice
-from flexecutor_energy.energy.method import EnergyMethod
+from flexecutor_energy.energy.method import together
 from flexecutor_energy.energy.pooling import methods_of
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.rollup import roll_up
@@ -179,7 +179,7 @@ def _gathered(trace: RunTrace, parts: Sequence[HostEnergy]) -> MethodEnergy:
     idle_w = [part.idle_power_w for part in parts]
     known_idle_w = [watts for watts in idle_w if watts is not None]
     return MethodEnergy(
-        how=_common([part.how for part in parts]),
+        how=together([part.how for part in parts]),
         workers={
             (stage.stage_id, report.worker_id): by_task.get(report.task_id, Joules())
             for stage in trace.stages.values()
@@ -198,22 +198,6 @@ def _owner(host_id: str, invocation: Hashable) -> tuple[Hashable, str]:
     del host_id
     row, task_id = cast(tuple[str, str], invocation)
     return task_id or row, task_id.rsplit("/", 2)[0] or row
-
-
-def _common(hows: Sequence[EnergyMethod]) -> EnergyMethod:
-    """Return how the energy of several hosts came about: the widest band, every source."""
-    bands = [how.band for how in hows]
-    known = [band for band in bands if band is not None]
-    return EnergyMethod(
-        method=hows[0].method,
-        boundary=" and ".join(sorted({how.boundary for how in hows})),
-        known=all(how.known for how in hows),
-        source="; ".join(dict.fromkeys(how.source for how in hows)),
-        form=" and ".join(sorted({how.form for how in hows})),
-        band=(min(b[0] for b in known), max(b[1] for b in known))
-        if len(known) == len(bands)
-        else None,
-    )
 
 
 def _gaps(energy: MethodEnergy) -> str:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flexecutor_energy.energy.calibration import FOREIGN_LIMIT
 from flexecutor_energy.energy.method import EnergyMethod, together
 from flexecutor_energy.lithops_meter.calls import FUTURES, ROWS, Call, CallEnergy, Shares
 from flexecutor_energy.quantities import format_quantity
 
 WIDTH = 80
-FOREIGN_LIMIT = 0.10
-"""Share of a host's CPU time that others may use before a reader is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,20 @@ calls never count it N times. A host that shows nothing of itself has its calls 
 one, and says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from flexecutor_energy.energy.attribution import IdlePolicy, attribute
+from flexecutor_energy.energy.attribution import IdlePolicy
 from flexecutor_energy.energy.calibration import Calibration
 from flexecutor_energy.energy.choice import COUNTERS
-from flexecutor_energy.energy.domains import boundary, counted, main_kind
-from flexecutor_energy.energy.method import EnergyMethod, modelled
-from flexecutor_energy.energy.modelling import linear_energy, model_host_trace, modelled_energy
-from flexecutor_energy.energy.pooling import counter_trace, methods_of
+from flexecutor_energy.energy.method import modelled
+from flexecutor_energy.energy.modelling import linear_energy
+from flexecutor_energy.energy.pooling import methods_of
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.energy.sampler import HostSample
-from flexecutor_energy.energy.traces import Attribution, HostTrace, WorkerTrace
+from flexecutor_energy.energy.sharing import HostShares, SeenHost, share_counted, share_modelled
+from flexecutor_energy.energy.traces import WorkerTrace
 from flexecutor_energy.hardware.detect import HostFacts
 from flexecutor_energy.lithops_meter.account import Account
 from flexecutor_energy.lithops_meter.calls import (
@@ -166,62 +166,21 @@ def _startup(
 def _of_host(host: _Host, method: str, power_of: PowerOf, policy: IdlePolicy) -> HostEnergy | str:
     """Return the energy of a host and its calls, or why it is not known."""
     curve, calibration = power_of(host.facts, host.machine_key)
+    seen = SeenHost(host.samples, host.cores, curve, calibration)
     read = methods_of(host.samples)
     if method == "auto":
         wanted = [name for name in dict.fromkeys([*COUNTERS, *read]) if name in read]
     else:
         wanted = [] if method == "model" else [method]
     for name in wanted:
-        trace = counter_trace(host.samples, name, host.cores)
-        if trace is not None:
-            return _counted(host, name, trace, _idle_watts(trace, curve, calibration), policy)
+        shares = share_counted(seen, name, host.traces, policy)
+        if shares is not None:
+            return _shared(host, shares)
     if method in {"auto", "model"}:
-        return _modelled(host, curve, policy)
+        shares = share_modelled(seen, host.traces, policy)
+        return _shared(host, shares) if shares is not None else _unseen(host, curve)
     refused = {name: why for _, account in host.calls for name, why in account.refused}
     return f"{method}: {refused.get(method, 'its counters were not read on this host')}"
-
-
-def _counted(
-    host: _Host,
-    method: str,
-    trace: HostTrace,
-    idle_w: Mapping[str, float] | None,
-    policy: IdlePolicy,
-) -> HostEnergy:
-    domains = ", ".join(name for names in counted(trace.energy_uj).values() for name in names)
-    unknown = "" if idle_w else "; idle power not known: all of it counts as dynamic"
-    how = EnergyMethod(
-        method,
-        boundary(trace.energy_uj),
-        known=True,
-        source=f"counters of {domains}{unknown}",
-        form="counter",
-    )
-    workers = host.traces(trace.times_s[0], trace.times_s[-1])
-    return _shared(host, how, attribute(trace, workers, policy, idle_w or 0.0))
-
-
-def _idle_watts(
-    trace: HostTrace, curve: PowerCurve, calibration: Calibration | None
-) -> Mapping[str, float] | None:
-    """Return idle watts by kind of domain: measured, or those of a curve of the same domain."""
-    if calibration is not None:
-        measured = calibration.idle_watts(boundary(trace.energy_uj))
-        if measured is not None:
-            return measured
-    main = main_kind(trace.energy_uj)
-    return {main: curve.idle_w} if main and curve.known and curve.boundary == main else None
-
-
-def _modelled(host: _Host, curve: PowerCurve, policy: IdlePolicy) -> HostEnergy:
-    samples = [(sample.monotonic_s, sample.busy_s) for sample in host.samples]
-    seen = sorted(time for time, busy_s in samples if busy_s is not None)
-    if not seen or seen[0] == seen[-1]:
-        return _unseen(host, curve)
-    workers = host.traces(seen[0], seen[-1])
-    trace = model_host_trace(samples, curve, cores=host.cores, workers=workers)
-    how = modelled(curve, modelled_energy(trace, curve))
-    return _shared(host, how, attribute(trace, workers, policy, curve.idle_w))
 
 
 def _unseen(host: _Host, curve: PowerCurve) -> HostEnergy:
@@ -239,7 +198,8 @@ def _unseen(host: _Host, curve: PowerCurve) -> HostEnergy:
     return HostEnergy(host.host_id, modelled(curve, form="linear"), calls, rows)
 
 
-def _shared(host: _Host, how: EnergyMethod, shares: Attribution) -> HostEnergy:
+def _shared(host: _Host, found: HostShares) -> HostEnergy:
+    shares = found.attribution
     rows = dict.fromkeys(ROWS, 0) | {
         "system": shares.system_uj,
         "host_idle": shares.host_idle_uj,
@@ -258,4 +218,4 @@ def _shared(host: _Host, how: EnergyMethod, shares: Attribution) -> HostEnergy:
                 missing if energy.energy_uj is None else "",
             )
     foreign = shares.foreign_share if host.driver is not None else None
-    return HostEnergy(host.host_id, how, calls, rows, foreign)
+    return HostEnergy(host.host_id, found.how, calls, rows, foreign)
