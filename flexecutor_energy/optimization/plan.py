@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flexecutor_energy.errors import ConfigurationError, PlanFormatError
-from flexecutor_energy.optimization import plan_file, plan_text
+from flexecutor_energy.optimization import plan_file, plan_html, plan_text
 from flexecutor_energy.optimization.certificate import Certificate, Solution
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.pareto import pareto
@@ -215,6 +215,10 @@ class Plan:
     def explain(self) -> str:
         """Return a page of text: what was chosen, why, what it saves, and how sure that is."""
         return plan_text.render(self)
+
+    def _repr_html_(self) -> str:
+        """Return the plan as notebooks show it."""
+        return plan_html.render(self)
 
     def to_json(self) -> str:
         """Return the plan with its table and its proof as JSON."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flexecutor_energy.prediction import report_html
+
 _WIDTH = 80
 
 
@@ -76,6 +78,10 @@ class TrainReport:
         """The stage with the largest held-out time error."""
         known = {n: s.mape_time for n, s in self.stages.items() if s.mape_time is not None}
         return max(known, key=lambda name: known[name]) if known else None
+
+    def _repr_html_(self) -> str:
+        """Return the table as notebooks show it."""
+        return report_html.render(self)
 
     def __str__(self) -> str:
         """Return a table 80 columns wide."""

@@ -3,9 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flexecutor_energy.records import frames
 from flexecutor_energy.workflow.config import StageConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,19 @@ class Profile:
         dated = [run for run in self.runs if run.meta.get("input_hash")]
         newest = max(dated, key=lambda run: str(run.meta.get("time", "")), default=None)
         return newest.meta["input_hash"] if newest is not None else None
+
+    def to_pandas(self, by: "frames.By" = "run") -> "pd.DataFrame":
+        """Return what was measured as a data frame; what is unmeasured is missing, never 0.
+
+        Parameters
+        ----------
+        by : a row for each ``run``, or for each ``worker`` of each run
+        """
+        return frames.frame(self, by)
+
+    def _repr_html_(self) -> str:
+        """Return the profile as notebooks show it."""
+        return frames.html(self)
 
     def merged(self, other: "Profile") -> "Profile":
         """Return this profile with the runs of another that it does not hold yet."""
