@@ -222,7 +222,8 @@ def summarise(lines: Sequence[Line]) -> None:
 def summarise_runs(lines: Sequence[Line]) -> None:
     print("\ndeadline in 95 % of runs, judged by draws that no scheduler saw")
     print(
-        "scheduler  plans  unsolved   runs in time   worst plan   median to ours   worst to ours"
+        "scheduler  plans  unsolved   runs in time   worst plan   plans < 95 %"
+        "   best, median, worst to ours"
     )
     for name in dict.fromkeys(line.scheduler for line in lines):
         own = [line for line in lines if line.scheduler == name]
@@ -230,7 +231,8 @@ def summarise_runs(lines: Sequence[Line]) -> None:
         gaps = [line.gap for line in own if line.gap is not None] or [0.0]
         print(
             f"{name:<10}{len(shares):>6}{len(own) - len(shares):>10}{np.mean(shares):>15.1%}"
-            f"{min(shares):>13.1%}{median(gaps):>+17.1%}{max(gaps):>+16.1%}"
+            f"{min(shares):>13.1%}{sum(share < CONFIDENCE for share in shares):>15}"
+            f"{min(gaps):>+11.1%}{median(gaps):>+9.1%}{max(gaps):>+9.1%}"
         )
 
 
