@@ -1,0 +1,38 @@
+"""The Python examples of the documentation run, and the files that it names exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_the_worked_example_of_attribution_is_right() -> None:
+    (example,) = blocks(ROOT / "docs/energy.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(example, "docs/energy.md", "exec"), names)  # our own text
+    assert "shares" in names
+
+
+def test_the_meter_that_is_shown_is_the_one_that_is_tested() -> None:
+    page = (ROOT / "docs/energy.md").read_text(encoding="utf-8")
+    shown = re.search(r"^(class SmartPlug:.*?)^```", page, re.M | re.S)
+    assert shown is not None
+    tested = (ROOT / "tests/contracts/smart_plug.py").read_text(encoding="utf-8")
+    squeezed = ["".join(text.split()) for text in (shown.group(1), tested)]
+    assert squeezed[0].replace(",)", ")") in squeezed[1].replace(",)", ")")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", text)
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
