@@ -1,6 +1,7 @@
 """The sweep as commands run it: inputs in place, progress shown, results told."""
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,18 @@ class Measured:
 
 
 @contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Show what a logger tells, and not only what it warns of."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(min(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextlib.contextmanager
 def opened_storage(storage: str | None, backend: str, workspace: Workspace) -> "Iterator[Storage]":
     """Open the object store for the whole of a command, so that its server starts once.
 
@@ -83,7 +96,8 @@ def inputs_in_place(
     """Open the object store for a workflow, say which it is, and see that its inputs are there."""
     with opened_storage(storage, backend, dag.workspace) as opened:
         show.note(f"storage: {opened.describe()}")
-        workflow.prepare(size, str(dag.workspace.root), opened)
+        with _told("dags"):  # making inputs may take a minute
+            workflow.prepare(size, str(dag.workspace.root), opened)
         yield opened
 
 

@@ -22,6 +22,8 @@ LOG_FILE = "output.log"
 _RESULT_FILE = "result.pickle"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_M_ARENA_MAX = -8
+_ARENAS = 2
 
 
 def become_invocation(
@@ -54,6 +56,8 @@ def become_invocation(
         _forget_inherited()
         cores = min(task.cpu, len(os.sched_getaffinity(0)))
         set_thread_counts(os.environ, cores)
+        if task.memory_mb:
+            _few_arenas()
         if os.read(go_fd, 1) == b"g":
             set_loaded_thread_pools(cores)
             progress = run_task(task, scratch, lambda size: _tell(baseline_fd, size))
@@ -74,6 +78,15 @@ def adopt_orphans() -> None:
 
 def _control(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _few_arenas() -> None:
+    """Keep threads from reserving 64 MB of address space each, which a limit would count.
+
+    A dozen transfers at once would fill a small limit without holding anything.
+    """
+    with contextlib.suppress(AttributeError):  # a C library other than glibc reserves none
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def load_result(scratch: Path) -> Progress | None:

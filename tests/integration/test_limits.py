@@ -254,6 +254,45 @@ def test_the_address_space_is_bounded_where_memory_is(store: ObjectStore) -> Non
     assert unlimited in {-1, 2**64 - 1} or unlimited > bounded
 
 
+def threads_that_allocate(context: StageContext) -> float:
+    """Return by how many MB the address space grew for sixteen threads that hold little."""
+    import json
+    import threading
+
+    def size_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * 4096 / 1e6
+
+    def allocate() -> None:
+        json.dumps([{"text": "x" * number} for number in range(500)])
+        start.wait()
+
+    start = threading.Barrier(17)
+    before = size_mb()
+    threads = [threading.Thread(target=allocate) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    grown = size_mb() - before
+    for thread in threads:
+        thread.join()
+    return grown
+
+
+def test_threads_do_not_fill_a_small_limit_with_space_that_they_do_not_use(
+    store: ObjectStore,
+) -> None:
+    supervisor = Supervisor(roots=CgroupRoots(Path("/nowhere"), ""))
+    try:
+        supervisor.start(task(threads_that_allocate, store, memory_mb=64))
+        (report,) = supervisor.poll(30.0)
+    finally:
+        supervisor.close()
+    assert report.failure is None
+    assert report.value is not None
+    # stacks of 8 MB each; without the bound on arenas the heaps of threads add 64 MB each
+    assert cloudpickle.loads(report.value) < 16 * 8.4 + 200
+
+
 def test_empty_groups_of_makers_that_were_killed_are_removed(tmp_path: Path) -> None:
     roots = v1_tree(tmp_path)
     parent = roots.parents()[0][0]
