@@ -76,6 +76,7 @@ class Contents:
     planned, measured : the plan in time, and the newest run that followed it, if any
     held_out : predicted against measured, of held-out runs
     methods : energy methods that ran side by side
+    explained : the plan in words
     notes : what a reader should know
     """
 
@@ -87,6 +88,7 @@ class Contents:
     measured: Schedule | None
     held_out: tuple[HeldOut, ...]
     methods: tuple[MethodShare, ...]
+    explained: str
     notes: tuple[str, ...]
 
     @property
@@ -117,6 +119,7 @@ def contents_of(sources: Sources, *, points: int = 15, time_limit_s: float = 10.
         measured=measured_schedule(followed[-1], plan) if followed else None,
         held_out=held_out_runs(sources.model, plan.terms.scope) if sources.model else (),
         methods=compared_methods(sources.profiles),
+        explained=plan.explain(),
         notes=_notes(sources, front),
     )
 

@@ -33,7 +33,7 @@ _DIGITS = 5
 """Of numbers in charts; the files beside the page hold all."""
 
 _LONG = 20
-"""Letters from which on a text that is repeated stands in the page once only."""
+"""Letters from which on a part that is repeated stands in the page once only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def render(contents: Contents, files: Sequence[str] = ()) -> str:
         first_stage=_heaviest(plan),
         tables=tables,
         drawing=_safe(_drawing(plan)),
-        explained=plan.explain(),
+        explained=contents.explained,
         files=files,
         version=__version__,
         css=_safe(_source(environment, "report.css")),
@@ -177,31 +177,34 @@ def _data(charts: Sequence[Chart], stages: Sequence[Sequence[Chart]]) -> str:
         "charts": {chart.name: _plain(chart) for chart in charts},
         "stages": [{chart.name: _plain(chart) for chart in stage} for stage in stages],
     }
-    counts = Counter(_texts(drawn))
-    often = [text for text, count in counts.items() if count > 2 and len(text) > _LONG]
-    names = {text: f"@@{number}" for number, text in enumerate(often)}
+    counts = Counter(_parts(drawn))
+    often = [part for part, count in counts.items() if count > 2 and len(part) > _LONG]
+    names = {part: f"@@{number}" for number, part in enumerate(often)}
     data = {
         "themes": themes(),
-        "texts": {name: text for text, name in names.items()},
+        "shared": {name: json.loads(part) for part, name in names.items()},
         **_renamed(drawn, names),
     }
-    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    return _json(data).replace("<", "\\u003c")
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in plain values, keys left out."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parts(value: Any) -> Iterator[str]:
+    """Yield every text and every mapping in plain values as JSON, keys left out."""
+    if isinstance(value, str | dict):
+        yield _json(value)
+    if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
+            yield from _parts(item)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Return plain values with texts replaced by short names, which the page looks up."""
-    if isinstance(value, str):
-        return names.get(value, value)
+    """Return plain values in which the page looks up what is repeated, by short names."""
+    if isinstance(value, str | dict) and (name := names.get(_json(value))) is not None:
+        return name
     if isinstance(value, dict):
         return {key: _renamed(item, names) for key, item in value.items()}
     if isinstance(value, list):

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from flexecutor_energy.cli import app
 from tests.unit.report_workflow import (
     JOLTEON,
     VM,
@@ -77,3 +79,11 @@ def test_what_makes_no_sense_is_refused(
     result = invoke("report", VM, measured, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "plot", "pareto", "explain", "audit"])
+def test_help_fits_the_terminal_and_has_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: flexecutor-energy {command}" in result.output
+    assert max(len(line) for line in result.output.splitlines()) <= 80

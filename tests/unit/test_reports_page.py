@@ -59,7 +59,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] == "script":
-            self.data = self.data or with_texts(json.loads(data))
+            self.data = self.data or with_shared(json.loads(data))
         elif self._open and self._open[-1] != "style":
             self.words.append(data)
 
@@ -68,18 +68,18 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def with_texts(data: Any) -> Any:
-    """Return the embedded data with the texts that it names put in their places."""
-    texts = data["texts"]
+def with_shared(data: Any) -> Any:
+    """Return the embedded data with the parts that it names put in their places."""
+    shared = data["shared"]
 
     def expanded(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: expanded(item) for key, item in value.items()}
         if isinstance(value, list):
             return [expanded(item) for item in value]
-        return texts.get(value, value) if isinstance(value, str) else value
+        return shared.get(value, value) if isinstance(value, str) else value
 
-    return expanded({key: value for key, value in data.items() if key != "texts"})
+    return expanded({key: value for key, value in data.items() if key != "shared"})
 
 
 def demo_contents(folder: Path, *, energy: bool = True) -> Contents:

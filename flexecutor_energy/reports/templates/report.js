@@ -5,11 +5,10 @@
   const narrow = matchMedia("(max-width: 40rem)");
   const calm = { displayModeBar: false, responsive: true };
 
-  const themed = (value) => {
-    const colors = data.themes[dark.matches ? "dark" : "light"];
-    const named = { ...data.texts, ...colors };
-    return JSON.parse(JSON.stringify(value), (_, x) => (typeof x === "string" && named[x]) || x);
-  };
+  const filled = (value, names) => JSON.parse(JSON.stringify(value), (_, x) =>
+    typeof x === "string" && Object.hasOwn(names, x) ? names[x] : x);
+
+  const themed = (value) => filled(value, data.themes[dark.matches ? "dark" : "light"]);
 
   const heightOf = (own) => own.height || (narrow.matches ? 500 : 420);
 
@@ -31,17 +30,24 @@
   };
 
   const draw = (place, chart) => {
-    place.setAttribute("aria-label", data.texts[chart.description] || chart.description);
+    place.setAttribute("aria-label", chart.description);
     place.style.minHeight = `${heightOf(chart.layout)}px`;
     return Plotly.react(place, themed(chart.traces), layoutOf(chart.layout), calm);
   };
 
   const picker = document.getElementById("stage");
-  const drawAll = () => {
-    const chosen = picker ? data.stages[picker.selectedIndex] : {};
-    for (const place of document.querySelectorAll("[data-chart]")) {
-      const chart = data.charts[place.dataset.chart] || chosen[place.dataset.chart];
-      if (chart) draw(place, chart);
+  const drawAt = (place) => {
+    const name = place.dataset.chart;
+    const chart = data.charts[name] || data.stages[picker.selectedIndex][name];
+    if (chart) draw(place, filled(chart, data.shared));
+  };
+  const places = [...document.querySelectorAll("[data-chart]")];
+  const drawAll = () => places.forEach(drawAt);
+  const drawOneByOne = (left) => {  // so that the page can be read and scrolled meanwhile
+    if (left.length === 0) document.documentElement.dataset.ready = "yes";
+    else {
+      drawAt(left[0]);
+      setTimeout(drawOneByOne, 0, left.slice(1));
     }
   };
 
@@ -80,6 +86,5 @@
   picker?.addEventListener("change", drawAll);
   dark.addEventListener("change", drawAll);
   narrow.addEventListener("change", drawAll);
-  drawAll();
-  document.documentElement.dataset.ready = "yes";
+  drawOneByOne(places);
 })();
