@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from flexecutor_energy.optimization.annealing import annealed
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram, Relaxation
@@ -13,8 +14,9 @@ from flexecutor_energy.optimization.neighbourhood import improvements
 from flexecutor_energy.optimization.objective import Weights, bounded
 from flexecutor_energy.optimization.pricing import excess
 from flexecutor_energy.optimization.problem import TOLERANCE, IntArray, Metric, Problem
-from flexecutor_energy.optimization.rounding import first_plans
+from flexecutor_energy.optimization.rounding import Start, filled, rounded
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
+from flexecutor_energy.optimization.windows import heads
 
 Method = Literal["auto", "enumeration", "relaxation", "milp"]
 
@@ -26,10 +28,19 @@ REPAIRS = 4
 PROMISING = 60
 """Candidates of a stage that neighbourhoods look at, those of least excess."""
 
-SHARE, MOST = 0.5, 0.9
-"""Shares of the time that neighbourhoods may take: before branch-and-bound, and without it."""
+MANY = 50
+"""Stages from which on annealing finds what neighbourhoods do not."""
 
-SECONDS_EACH = 1 / 1000
+FAR = 0.003
+"""How far a plan must be from the goal, relatively, for annealing to be worth it."""
+
+ANNEALING, ANNEALING_S = 0.3, 0.02
+"""The share of the time that annealing may take, and the seconds for each stage."""
+
+SHARE, MOST = 0.6, 0.95
+"""Shares of the time for branch-and-bound, or for everything else where that is too large."""
+
+SECONDS_EACH = 1 / 1500
 """Seconds that branch-and-bound must have for each candidate, or its first node is not done."""
 
 
@@ -77,17 +88,16 @@ def approach(
     if relaxed is None:
         return None
     bound, left = relaxed.bound, settings.deadline.left()
-    plan, whole = None, True
+    plan: Evaluation | None = None
+    whole = True
     if settings.method != "milp":
-        plan = next(first_plans(problem, kept, corners, relaxed, settings.deadline), None)
         whole = sum(map(len, kept)) * SECONDS_EACH < left * SHARE and floor is None
-    if plan is not None and problem.capacity is None:
+        share = Deadline(left * (1 - SHARE if whole else MOST))
+        start = rounded(problem, kept, corners, relaxed, share)
         few = _promising(kept, excess(lower, kept, relaxed.multipliers))
-        share = Deadline(left * (SHARE if whole else MOST))
-        for better in improvements(problem, few, weights, plan, share):
-            plan = better
-            if near(weights.value(plan), bound, settings.gap):
-                break
+        goal = bound / (1 - min(settings.gap, 0.5))
+        if start is not None:
+            plan = improved(problem, few, weights, start, goal, share)
     value = None if plan is None else weights.value(plan)
     if value is not None and (not whole or near(value, bound, settings.gap)):
         return Approached(plan, bound, relaxed)
@@ -97,6 +107,40 @@ def approach(
     found, claimed = answer
     claimed = claimed if floor is None else 0.0
     return Approached(found or plan, max(bound, claimed), relaxed)
+
+
+def improved(
+    problem: Problem,
+    kept: Sequence[IntArray],
+    weights: Weights,
+    start: Start,
+    goal: float,
+    deadline: Deadline,
+) -> Evaluation:
+    """Return a plan at least as good as the first one, by annealing and by neighbourhoods.
+
+    Parameters
+    ----------
+    problem, kept, weights : what is asked
+    start : the first plan
+    goal : objective at which to stop
+    deadline : when to stop
+    """
+    plan = start.plan
+    if problem.capacity is not None or weights.value(plan) <= goal:
+        return plan
+    if len(kept) >= MANY and weights.value(plan) > goal * (1 + FAR):
+        share = Deadline(min(deadline.left() * ANNEALING, ANNEALING_S * len(kept)))
+        begins = heads(problem, plan.durations_s)
+        steps = annealed(problem, start.stairs, start.prices, begins, start.horizon_s, share)
+        trial = evaluate(problem, filled(problem, start.stairs, steps, start.horizon_s))
+        if weights.value(trial) < weights.value(plan) and not violations(problem, trial):
+            plan = trial
+    for better in improvements(problem, kept, weights, plan, deadline):
+        plan = better
+        if weights.value(plan) <= goal:
+            break
+    return plan
 
 
 def near(value: float, bound: float, gap: float) -> bool:

@@ -30,6 +30,7 @@ from flexecutor_energy.optimization.problem import (
     Problem,
 )
 from flexecutor_energy.optimization.rows import Rows
+from flexecutor_energy.optimization.silence import stdout_to_stderr
 
 SOLVER = "highs"
 SOLVER_VERSION = f"scipy {scipy.__version__}"
@@ -163,16 +164,17 @@ class LinearProgram:
             upper = _widened(upper, self._upper_right)
             objective, integral = np.append(objective, known / scale), np.append(integral, True)
             ranges = np.vstack([ranges, [0.0, 1.0]])
-        answer = milp(
-            objective,
-            integrality=integral.astype(np.intp),
-            bounds=Bounds(ranges[:, 0], ranges[:, 1]),
-            constraints=[
-                LinearConstraint(upper, -np.inf, self._upper_right),
-                LinearConstraint(equal, self._equal_right, self._equal_right),
-            ],
-            options={"mip_rel_gap": gap, "time_limit": max(time_limit_s, 0.01)},
-        )
+        with stdout_to_stderr():
+            answer = milp(
+                objective,
+                integrality=integral.astype(np.intp),
+                bounds=Bounds(ranges[:, 0], ranges[:, 1]),
+                constraints=[
+                    LinearConstraint(upper, -np.inf, self._upper_right),
+                    LinearConstraint(equal, self._equal_right, self._equal_right),
+                ],
+                options={"mip_rel_gap": gap, "time_limit": max(time_limit_s, 0.01)},
+            )
         if answer.status == 2:
             return None
         claimed = answer.mip_dual_bound

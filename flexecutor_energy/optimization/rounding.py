@@ -7,7 +7,7 @@ raised and everything is tried again.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,14 +50,32 @@ class Stairs:
         return max(0, bisect_right(self.times, seconds) - 1)
 
 
-def first_plans(
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A plan that keeps all bounds and links, and what it was chosen by.
+
+    Attributes
+    ----------
+    plan : the plan
+    stairs : what each stage chose from
+    prices : for each stage what its candidates were taken to cost
+    horizon_s : the makespan that could be used up
+    """
+
+    plan: Evaluation
+    stairs: list[Stairs]
+    prices: list[FloatArray]
+    horizon_s: float
+
+
+def rounded(
     problem: Problem,
     kept: Sequence[IntArray],
     corners: Sequence[IntArray],
     relaxed: Relaxation,
     deadline: Deadline,
-) -> Iterator[Evaluation]:
-    """Yield plans that keep all bounds and links, if rounding finds any.
+) -> Start | None:
+    """Return a plan that keeps all bounds and links, if rounding finds one.
 
     Parameters
     ----------
@@ -68,26 +86,27 @@ def first_plans(
     deadline : when to stop
     """
     if relaxed.shares is None or relaxed.starts_s is None:
-        return
+        return None
     allowed = agreed(problem, kept, corners, relaxed.shares)
     if allowed is None:
-        return
+        return None
     multipliers = replace(relaxed.multipliers, area=0.0, links=())
     for _ in range(RAISES):
-        stairs = staircases(problem, allowed, prices(problem, multipliers))
+        priced = prices(problem, multipliers)
+        stairs = staircases(problem, allowed, priced)
         missed: set[str] = set()
         for horizon in _horizons(problem, float(relaxed.starts_s[-1])):
             if deadline.passed():
-                return
+                return None
             ends = _ends(problem, relaxed.starts_s)
             windows = (ends - relaxed.starts_s[:-1]) * (1 + 1e-12)
             positions = [own.within(room) for own, room in zip(stairs, windows, strict=True)]
             plan = evaluate(problem, filled(problem, stairs, positions, horizon))
             if not violations(problem, plan):
-                yield plan
-                return
+                return Start(plan, stairs, priced, horizon)
             missed |= {m for m in bounded(problem) if plan.value(m) > problem.limit(m)}
         multipliers = _raised(multipliers, missed)
+    return None
 
 
 def filled(
