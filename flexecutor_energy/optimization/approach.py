@@ -13,7 +13,13 @@ from flexecutor_energy.optimization.model import LinearProgram, Relaxation
 from flexecutor_energy.optimization.neighbourhood import improvements
 from flexecutor_energy.optimization.objective import Weights, bounded
 from flexecutor_energy.optimization.pricing import excess
-from flexecutor_energy.optimization.problem import TOLERANCE, IntArray, Metric, Problem
+from flexecutor_energy.optimization.problem import (
+    TOLERANCE,
+    FloatArray,
+    IntArray,
+    Metric,
+    Problem,
+)
 from flexecutor_energy.optimization.rounding import Start, filled, rounded
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
 from flexecutor_energy.optimization.windows import heads
@@ -95,9 +101,10 @@ def approach(
         share = Deadline(left * (1 - SHARE if whole else MOST))
         start = rounded(problem, kept, corners, relaxed, share)
         few = _promising(kept, excess(lower, kept, relaxed.multipliers))
+        extra = excess(lower, few, relaxed.multipliers)
         goal = bound / (1 - min(settings.gap, 0.5))
         if start is not None:
-            plan = improved(problem, few, weights, start, goal, share)
+            plan = improved(problem, few, weights, start, goal, share, extra)
     value = None if plan is None else weights.value(plan)
     if value is not None and (not whole or near(value, bound, settings.gap)):
         return Approached(plan, bound, relaxed)
@@ -116,6 +123,7 @@ def improved(
     start: Start,
     goal: float,
     deadline: Deadline,
+    extra: Sequence[FloatArray],
 ) -> Evaluation:
     """Return a plan at least as good as the first one, by annealing and by neighbourhoods.
 
@@ -125,6 +133,7 @@ def improved(
     start : the first plan
     goal : objective at which to stop
     deadline : when to stop
+    extra : what each candidate adds at least to the bound
     """
     plan = start.plan
     if problem.capacity is not None or weights.value(plan) <= goal:
@@ -136,7 +145,7 @@ def improved(
         trial = evaluate(problem, filled(problem, start.stairs, steps, start.horizon_s))
         if weights.value(trial) < weights.value(plan) and not violations(problem, trial):
             plan = trial
-    for better in improvements(problem, kept, weights, plan, deadline):
+    for better in improvements(problem, kept, weights, plan, deadline, extra):
         plan = better
         if weights.value(plan) <= goal:
             break
@@ -148,7 +157,7 @@ def near(value: float, bound: float, gap: float) -> bool:
     return value - bound <= max(gap, TOLERANCE / 10) * value
 
 
-def _promising(kept: Sequence[IntArray], extra: Sequence[np.ndarray]) -> list[IntArray]:
+def _promising(kept: Sequence[IntArray], extra: Sequence[FloatArray]) -> list[IntArray]:
     return [
         own if len(own) <= PROMISING else own[np.sort(np.argsort(above)[:PROMISING])]
         for own, above in zip(kept, extra, strict=True)

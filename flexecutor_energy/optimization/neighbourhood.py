@@ -30,6 +30,9 @@ SMALLEST, LARGEST = 16, 80
 QUICK_S, SLOW_S = 0.15, 0.6
 """Windows that take less are enlarged, windows that take more are reduced."""
 
+CORE = 4
+"""One window in so many holds the stages that are closest to indifferent."""
+
 PRECISION = 1e-7
 """What a window is solved to, relative to the whole objective."""
 
@@ -40,6 +43,7 @@ def improvements(
     weights: Weights,
     plan: Evaluation,
     deadline: Deadline,
+    excess: Sequence[FloatArray],
 ) -> Iterator[Evaluation]:
     """Yield the best plan after each window, until nothing near any stage gets better.
 
@@ -50,14 +54,22 @@ def improvements(
     weights : the objective
     plan : a plan that keeps all bounds and links
     deadline : when to stop
+    excess : what each of these candidates adds at least to the bound: stages that may change at
+        little loss are tried together, wherever they are
     """
     generator = np.random.default_rng(0)
     near = _neighbours(problem)
     visits = np.zeros(len(near), dtype=np.intp)
-    size, fruitless = SMALLEST, 0
+    indifferent = np.argsort([np.sort(own)[1] if len(own) > 1 else np.inf for own in excess])
+    size, fruitless, number = SMALLEST, 0, 0
     while not deadline.passed() and fruitless * size < 4 * len(near):
-        window = _window(near, visits, min(size, len(near)), generator)
-        visits[list(window)] += 1
+        if number % CORE == 0:
+            among = indifferent[: size * (1 + number // CORE % 4)]
+            window = generator.choice(among, min(size, len(among)), replace=False).tolist()
+        else:
+            window = _window(near, visits, min(size, len(near)), generator)
+            visits[list(window)] += 1
+        number += 1
         left = deadline.left()
         better = _solved(problem, kept, weights, plan, window, min(left, 2 * SLOW_S))
         took = left - deadline.left()
