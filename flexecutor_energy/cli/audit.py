@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flexecutor_energy.cli import options as opt
-from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.console import Show, plain
 from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.tables import percent, table
 from flexecutor_energy.cli.workflows import find_workflow
@@ -38,8 +38,6 @@ def audit(
     stage, and which stages to profile again: those of which more runs lay outside than chance
     explains (probability below 5 %).
     """
-    from pydantic_core import to_jsonable_python
-
     from flexecutor_energy.reports.coverage import audit_runs
     from flexecutor_energy.reports.past_runs import past_runs
 
@@ -58,9 +56,8 @@ def audit(
             f"execute --dag {workflow.name}"
         )
     _show(show, result, workflow.name)
-    plain = to_jsonable_python(result, inf_nan_mode="constants")
     again = {"to_profile": result.to_profile, "problems": history.problems}
-    show.document({"dag": built.name, **plain, **again})
+    show.document({"dag": built.name, **plain(result), **again})
 
 
 def _show(show: Show, result: "PlansAudit", name: str) -> None:

@@ -35,8 +35,6 @@ def explain(
 
     A plan file is enough: it holds all its candidates and its proof.
     """
-    from pydantic_core import to_jsonable_python
-
     from flexecutor_energy.reports.stage_rows import stage_rows
 
     if plan is not None and dag is not None:
@@ -48,5 +46,4 @@ def explain(
     text = found.explain()
     show.say(text)
     if show.for_machines:
-        rows = to_jsonable_python(stage_rows(found))
-        show.document({"dag": found.dag, "text": text, "stages": rows})
+        show.document({"dag": found.dag, "text": text, "stages": stage_rows(found)})

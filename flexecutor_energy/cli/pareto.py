@@ -50,8 +50,6 @@ def pareto(
     Bounds of the plan are left aside, so that one sees what they cost. Below the front stand the
     plan itself, the fastest, the cheapest and the best that runs all stages alike.
     """
-    from pydantic_core import to_jsonable_python
-
     from flexecutor_energy.reports.front import front_of
 
     if points < 2:
@@ -80,7 +78,7 @@ def pareto(
             "dag": found.dag,
             "against": goal,
             "energy_source": found.energy_source,
-            "points": to_jsonable_python(rows),
+            "points": rows,
             "notes": front.notes,
         }
     )

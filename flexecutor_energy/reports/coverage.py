@@ -26,7 +26,7 @@ class Coverage:
     stage_id : of which stage; "" for whole runs
     judged : runs in which it was both predicted and measured, in the planned configuration
     inside : how many of them lay inside their interval
-    level : the share that should
+    level : the share that should; None without runs
     low, median, high : measured over predicted mean: least, median, greatest; None without runs
     chance : how often that many or more would lie outside if the intervals were right
     """
@@ -35,7 +35,7 @@ class Coverage:
     stage_id: str
     judged: int
     inside: int
-    level: float
+    level: float | None
     low: float | None
     median: float | None
     high: float | None
@@ -124,7 +124,7 @@ def _coverage(metric: Metric, stage_id: str, rows: Iterable[Comparison]) -> Cove
     judged = [row for row in rows if row.inside is not None]
     inside = sum(1 for row in judged if row.inside)
     levels = [row.predicted.level for row in judged if row.predicted is not None]
-    level = statistics.fmean(levels) if levels else math.nan
+    level = statistics.fmean(levels) if levels else None
     ratios = [row.ratio for row in judged if row.ratio is not None]
 
     def of(function: Callable[[list[float]], float]) -> float | None:
@@ -139,7 +139,9 @@ def _coverage(metric: Metric, stage_id: str, rows: Iterable[Comparison]) -> Cove
         low=of(min),
         median=of(statistics.median),
         high=of(max),
-        chance=at_least(len(judged) - inside, len(judged), 1 - level) if judged else 1.0,
+        chance=at_least(len(judged) - inside, len(judged), 1 - level)
+        if level is not None
+        else 1.0,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.reports.contents import Contents
@@ -48,7 +48,7 @@ def to_json(contents: Contents) -> str:
         },
         "notes": contents.notes,
     }
-    plain = to_jsonable_python(document, inf_nan_mode="constants")
+    plain = TypeAdapter(Any).dump_python(document, mode="json")
     return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 

@@ -86,15 +86,15 @@ def render(contents: Contents, files: Sequence[str] = ()) -> str:
         stage_ids=list(plan.configs),
         first_stage=_heaviest(plan),
         tables=tables,
-        drawing=_safe(_drawing(plan)),
+        drawing=_drawing(plan),
         explained=contents.explained,
         files=files,
         version=__version__,
-        css=_safe(_source(environment, "report.css")),
-        drawing_css=_safe(STYLE),
-        data=_safe(_data(charts, stages)),
-        plotly=_safe(plotly),
-        js=_safe(_source(environment, "report.js")),
+        css=_source(environment, "report.css"),
+        drawing_css=STYLE,
+        data=_data(charts, stages),
+        plotly=plotly,
+        js=_source(environment, "report.js"),
     )
 
 
@@ -116,13 +116,6 @@ def _plotly() -> str:
     except ImportError as error:
         raise MissingExtraError("plotly", "reports", "a report") from error
     return str(get_plotlyjs())
-
-
-def _safe(text: str) -> str:
-    """Return text of our own that must not be escaped."""
-    from markupsafe import Markup
-
-    return Markup(text)
 
 
 def _source(environment: "Environment", name: str) -> str:
@@ -150,8 +143,11 @@ def _cards(plan: Plan) -> list[Card]:
         _card(name, getattr(plan, name), UNITS[name], level(plan))
         for name in ("time", "energy", "cost")
     ]
-    bound = f"no plan is below {certificate.lower_bound:.4g} {UNITS[certificate.objective_name]}"
-    return [*cards, Card(f"certificate for {certificate.objective_name}", proved, bound)]
+    least = format_quantity(certificate.lower_bound, UNITS[certificate.objective_name])
+    return [
+        *cards,
+        Card(f"certificate for {certificate.objective_name}", proved, f"no plan is below {least}"),
+    ]
 
 
 def _card(name: str, value: Interval | None, unit: str, of: str) -> Card:

@@ -5,9 +5,10 @@ import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from flexecutor_energy import Plan, StageConfig
 from flexecutor_energy.optimization.schedule import evaluate
@@ -227,4 +228,4 @@ def test_past_runs_come_back_as_they_were_kept_and_corrupt_ones_are_named(
 def test_everything_can_be_written_as_json() -> None:
     plan = demo_plan()
     for value in (front_of(plan), curves_of(plan, {}), planned_schedule(plan), stage_rows(plan)):
-        json.dumps(to_jsonable_python(value), allow_nan=False)
+        json.dumps(TypeAdapter(Any).dump_python(value, mode="json"), allow_nan=False)
