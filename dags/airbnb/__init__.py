@@ -29,4 +29,7 @@ people said: correlations of 0.59, 0.43 and 0.50, of which 0.55, 0.40 and 0.45 a
 from dags.airbnb.oracle import check, same
 from dags.airbnb.workflow import SPACE, answer, build, native, prepare
 
-__all__ = ["SPACE", "answer", "build", "check", "native", "prepare", "same"]
+__all__ = ["DATA", "EXTRAS", "SPACE", "answer", "build", "check", "native", "prepare", "same"]
+
+DATA = "19,503 texts rated by people (vaderSentiment 0.5, MIT)"
+EXTRAS = ("nlp", "reports")

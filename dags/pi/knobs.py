@@ -26,4 +26,4 @@ class Knobs:
         check_whole("seed", self.seed, least=0)
 
 
-PRESETS = {"small": Knobs(samples=60_000_000), "medium": Knobs(samples=1_200_000_000)}
+PRESETS = {"small": Knobs(samples=200_000_000), "medium": Knobs(samples=1_200_000_000)}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dags.shuffle import read_segments, shares, write_block
 from dags.terasort.records import (
     RECORD,
     block_of,
@@ -16,8 +17,12 @@ from dags.terasort.records import (
     splitters,
     summary,
 )
-from dags.terasort.shuffle import data_id, read_segments, shares, write_block
 from flexecutor_energy.workflow.context import StageContext
+
+
+def block_id(block: int) -> str:
+    """Return the name of the data that holds a partitioned block."""
+    return f"terasort/shuffle/{block:03d}"
 
 
 def generate(context: StageContext) -> None:
@@ -44,7 +49,8 @@ def partition(context: StageContext) -> None:
     for path in context.get_input_paths("terasort/records"):
         block = np.fromfile(path, RECORD)
         number = block_of(total, blocks, int(block["row"][0]))
-        write_block(context.next_output_path(data_id(number)), segments(block, edges))
+        parts = [part.tobytes() for part in segments(block, edges)]
+        write_block(context.next_output_path(block_id(number)), parts)
 
 
 def sort(context: StageContext) -> None:
@@ -52,12 +58,12 @@ def sort(context: StageContext) -> None:
     blocks = [
         read_segments(path)
         for number in range(context.get_param("blocks"))
-        for path in context.get_input_paths(data_id(number))
+        for path in context.get_input_paths(block_id(number))
     ]
     partitions = context.get_param("partitions")
     mine = shares(partitions, context.num_workers, context.worker_id)
     for _, *parts in zip(mine, *blocks, strict=True):
-        ordered = in_order(joined(parts))
+        ordered = in_order(joined(np.frombuffer(part, RECORD) for part in parts))
         ordered.tofile(context.next_output_path("terasort/sorted"))
 
 

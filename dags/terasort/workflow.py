@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from dags.answers import FinishedRun, final_answer
+from dags.shuffle import cut_between_partitions
 from dags.sizes import Size, resolve
 from dags.terasort import records, stages
 from dags.terasort.knobs import PRESETS, Knobs
-from dags.terasort.shuffle import cut_between_partitions, data_id
 from flexecutor_energy import DAG, Chunker, FlexData, ReadStrategy, Stage
 
 
@@ -59,7 +59,9 @@ def _stages(knobs: Knobs) -> tuple[Stage, Stage, Stage, Stage, Stage]:
     edges = FlexData("terasort/splitters", read_strategy=ReadStrategy.BROADCAST, suffix=".npy")
     strategy = functools.partial(cut_between_partitions, partitions=knobs.partitions)
     shuffled = [
-        FlexData(data_id(block), chunker=Chunker(chunking_strategy=strategy), suffix=".dat")
+        FlexData(
+            stages.block_id(block), chunker=Chunker(chunking_strategy=strategy), suffix=".dat"
+        )
         for block in range(knobs.blocks)
     ]
     ordered = FlexData("terasort/sorted", suffix=".dat")

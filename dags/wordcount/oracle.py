@@ -32,8 +32,10 @@ def check(answer: Any, size: Size) -> None:
 
 
 def counted(knobs: Knobs) -> dict[str, Any]:
-    """Return the answer, counted over the whole text at once."""
-    counts = Counter(re.findall(r"[^\W\d_]+", "".join(file_texts(knobs)).lower()))
+    """Return the answer, counted file by file."""
+    counts: Counter[str] = Counter()
+    for text in file_texts(knobs):
+        counts.update(re.findall(r"[^\W\d_]+", text.lower()))
     return {
         "words": counts.total(),
         "distinct": len(counts),

@@ -1,6 +1,7 @@
 """The text to count: drawn from a list of words, the same for the same knobs."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ class Knobs:
     """
 
     words: int
-    files: int = 4
+    files: int = 8
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -29,7 +30,7 @@ class Knobs:
         check_whole("seed", self.seed, least=0)
 
 
-PRESETS = {"small": Knobs(words=300_000), "medium": Knobs(words=4_000_000, files=16)}
+PRESETS = {"small": Knobs(words=4_000_000), "medium": Knobs(words=20_000_000, files=32)}
 
 _VOCABULARY = """
 the a of and to we in it is our on they with for that as was by river field cloud engine winter
@@ -50,15 +51,15 @@ _EXPONENT = 1.1  # of the Zipf law, near what is found in large collections of E
 _WORDS_PER_LINE = 12
 
 
-def file_texts(knobs: Knobs) -> list[str]:
-    """Return the text of every file: capitalised lines of twelve words that end in a full stop."""
+def file_texts(knobs: Knobs) -> Iterator[str]:
+    """Yield the text of each file: capitalised lines of twelve words that end in a full stop."""
     weights = np.arange(1, len(_WORDS) + 1) ** -_EXPONENT
     reached = np.cumsum(weights / weights.sum())
-    drawn = np.random.default_rng(knobs.seed).random(knobs.words)
-    ranks = np.minimum(np.searchsorted(reached, drawn, side="right"), len(_WORDS) - 1)
-    words = [_WORDS[rank] for rank in ranks.tolist()]
+    generator = np.random.default_rng(knobs.seed)
     cuts = [knobs.words * i // knobs.files for i in range(knobs.files + 1)]
-    return [_lines(words[a:b]) for a, b in itertools.pairwise(cuts)]
+    for first, last in itertools.pairwise(cuts):
+        ranks = np.searchsorted(reached, generator.random(last - first), side="right")
+        yield _lines([_WORDS[rank] for rank in np.minimum(ranks, len(_WORDS) - 1).tolist()])
 
 
 def _lines(words: list[str]) -> str:

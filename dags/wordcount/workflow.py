@@ -58,5 +58,4 @@ def _inputs(knobs: Knobs) -> InputSet:
 
 
 def _objects(knobs: Knobs) -> dict[str, bytes]:
-    texts = file_texts(knobs)
-    return {f"text/{i:05d}.txt": text.encode("utf-8") for i, text in enumerate(texts)}
+    return {f"text/{i:05d}.txt": text.encode("utf-8") for i, text in enumerate(file_texts(knobs))}

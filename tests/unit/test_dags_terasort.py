@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from dags import terasort
-from dags.terasort import records, shuffle
+from dags.terasort import records
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.execution.inputs import InputResolver
-from flexecutor_energy.workflow.chunking import Chunker
 from tests.unit.dag_runs import directory_storage, run_in_process
 
 TINY = {"records": 3_001, "blocks": 4, "partitions": 5}
@@ -126,35 +125,6 @@ def test_splitters_cut_the_sample_into_equal_parts() -> None:
 def test_a_sample_of_too_few_keys_is_refused() -> None:
     with pytest.raises(ValueError, match="6 sampled keys do not tell 3 partitions apart"):
         records.splitters(np.array([b"a"] * 5 + [b"b"], "S10"), 3)
-
-
-class Content:
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.size_bytes = len(content)
-
-    def read(self, start: int, end: int) -> bytes:
-        return self.content[start:end]
-
-
-@pytest.mark.parametrize("pieces", [1, 2, 3, 5, 8])
-def test_a_block_is_cut_where_the_shares_of_workers_meet(pieces: int, tmp_path: Path) -> None:
-    block = records.block_records(40, 1, 0, 3)
-    written = [block[:9], block[9:9], block[9:20], block[20:39], block[39:]]  # one is empty
-    shuffle.write_block(str(tmp_path / "block"), written)
-    content = (tmp_path / "block").read_bytes()
-    chunker = Chunker(
-        chunking_strategy=lambda source, n: shuffle.cut_between_partitions(source, n, partitions=5)
-    )
-    cuts = chunker.cut(Content(content), pieces)
-    workers = min(pieces, 5)
-    assert len(cuts) == workers
-    assert (cuts[0].start, cuts[-1].end) == (8 * 6, len(content))
-    for worker, cut in enumerate(cuts):
-        (tmp_path / "piece").write_bytes(content[cut.start : cut.end])
-        found = [part.tobytes() for part in shuffle.read_segments(str(tmp_path / "piece"))]
-        mine = shuffle.shares(5, workers, worker)
-        assert found == [written[part].tobytes() for part in mine]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
