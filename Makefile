@@ -7,7 +7,7 @@
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-RUN_EXTRAS := server,ml
+RUN_EXTRAS := server,ml,reports
 TEST_EXTRAS := all,dev
 NEWEST = python3 python3.14 python3.13 python3.12 python3.11
 FITS = import sys; sys.exit(sys.version_info < (3, 11))
