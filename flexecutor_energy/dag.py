@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flexecutor_energy.drawing import draw
 from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
@@ -22,10 +22,11 @@ from flexecutor_energy.execution.metering import check_energy
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.execution.session import Session, open_session
 from flexecutor_energy.optimization.audit import audit
-from flexecutor_energy.optimization.draft import PlanRequest
+from flexecutor_energy.optimization.background import Background
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.optimization.planning import make_plan
+from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.results import Scope, WorkflowPrediction
 from flexecutor_energy.prediction.store import load_model, save_model
@@ -35,6 +36,7 @@ from flexecutor_energy.profiling.budget import Budget
 from flexecutor_energy.profiling.schedule import Schedule
 from flexecutor_energy.profiling.sweep import ProgressObserver, Sweep
 from flexecutor_energy.records.energy_facts import energy_facts
+from flexecutor_energy.records.power_facts import host_cores, power_facts, profiling_spent
 from flexecutor_energy.records.run import Profile
 from flexecutor_energy.records.store import ProfileStore
 from flexecutor_energy.storage.keeper import StorageChoice, StorageKeeper
@@ -59,6 +61,7 @@ class DAG(StageGraph):
         super().__init__(name)
         self.workspace = Workspace.of(workspace)
         self._keeper = StorageKeeper(self.workspace)
+        self._planned: dict[str, StageConfig] = {}
 
     def storage(self, choice: StorageChoice = None) -> Storage:
         """Return the open storage of a choice, for example to put inputs there.
@@ -233,6 +236,7 @@ class DAG(StageGraph):
         scope: Scope = "provisioned",
         space: ConfigSpace | None = None,
         *,
+        capacity: float | Literal["host"] | None = None,
         pricing: PricingChoice = None,
         gap: float = 0.005,
         time_limit_s: float = 60.0,
@@ -247,6 +251,9 @@ class DAG(StageGraph):
         scope : whose joules: ``"marginal"``, ``"provisioned"`` or ``"host"``
         space : configurations to choose from; None means the profiled pairs of cpu and memory
             with the profiled worker counts
+        capacity : cores that all stages share, so that independent stages wait for each other
+            where they need more together; ``"host"`` takes those of the hosts that were profiled,
+            None sets no limit
         pricing : price list
         gap, time_limit_s : when the solver may stop
 
@@ -257,6 +264,7 @@ class DAG(StageGraph):
         NotTrainedError, MissingEnergyError, ConfigurationError
         """
         self.validate()
+        profiles = self.profiles()
         request = PlanRequest(
             objective=objective,
             max_time=max_time,
@@ -265,18 +273,42 @@ class DAG(StageGraph):
             confidence=confidence,
             scope=scope,
             pricing=resolve_pricing(pricing),
+            capacity=self._host_cores(profiles) if capacity == "host" else capacity,
             gap=gap,
             time_limit_s=time_limit_s,
         )
         model = load_model(self.workspace, self.name)
-        profiles = self.profiles()
         facts = energy_facts(profiles.values())
         request = replace(request, idle_power_w=facts.idle_power_w)
         failed = {stage_id: profile.failed_configs for stage_id, profile in profiles.items()}
-        plan = make_plan(self, model, request, space, failed, facts.describe())
+        background = Background(
+            energy_source=facts.describe(),
+            power=power_facts(profiles),
+            profiling=profiling_spent(profiles.values()),
+            defaults=self._set_by_user(),
+        )
+        plan = make_plan(self, model, request, space, failed, background)
+        self._planned = plan.configs
         for stage in self.stages:
             stage.resource_config = plan.configs[stage.stage_id]
         return plan
+
+    def _set_by_user(self) -> dict[str, StageConfig]:
+        """Return the configurations on stages that no plan put there."""
+        return {
+            stage.stage_id: stage.resource_config
+            for stage in self.stages
+            if stage.resource_config not in (None, self._planned.get(stage.stage_id))
+        }
+
+    def _host_cores(self, profiles: Mapping[str, Profile]) -> float:
+        cores = host_cores(profiles.values())
+        if cores is None:
+            raise ConfigurationError(
+                f"the profiles of {self.name!r} do not say how many cores their hosts have; "
+                "give capacity as a number"
+            )
+        return cores
 
     def execute(
         self,

@@ -22,6 +22,9 @@ STRAIGHT_LINE_MISS = 0.099
 Taken over SPECpower_ssj2008 results since 2017 (n = 212), at the loads between the ends.
 """
 
+STRAIGHT_LINE = "straight line"
+"""Stands in the source of a curve through measured ends, and in no other."""
+
 _MISS_TO_80_PERCENT = 1.2816 * math.sqrt(math.pi / 2)
 """An error with a mean size of m, normally distributed, stays within 1.61 m in 80 % of cases."""
 
@@ -174,7 +177,7 @@ class PowerCurve:
             kind="calibrated",
             known=True,
             boundary=self.boundary if boundary is None else boundary,
-            source=f"{source}: {idle_w:g}–{max_w:g} W, straight line; band ±{miss:.1%}",
+            source=f"{source}: {idle_w:g}–{max_w:g} W, {STRAIGHT_LINE}; band ±{miss:.1%}",
             loads=(0.0, 1.0),
             mean_w=ends,
             low_w=tuple(watts * (1 - miss) for watts in ends),

@@ -5,6 +5,7 @@ its configurations and each of these counts; links make sure that the choice agr
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -21,6 +22,7 @@ from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
 
 _MOST_CANDIDATES = 20_000
+_MB_PER_GB = 1000
 
 FanIn = Mapping[str, int]
 
@@ -34,6 +36,7 @@ def candidate_table(
     scope: Scope,
     pricing: Pricing,
     confidence: float,
+    startup_idle: Mapping[str, float] | None = None,
 ) -> Table:
     """Return the candidates of every stage with predicted time, energy and cost.
 
@@ -47,6 +50,8 @@ def candidate_table(
     scope : whose joules ``energy`` is; in ``host`` the hosts' idle power is not in it
     pricing : price list
     confidence : level of the intervals
+    startup_idle : stage → share of idle energy in the joules of starting its workers; without it
+        candidates do not say which of their joules are dynamic
 
     Raises
     ------
@@ -66,9 +71,24 @@ def candidate_table(
         for stage in graph.stages
     }
     return tuple(
-        _options(stage_id, configs, model, scope, pricing, confidence)
+        _options(
+            stage_id,
+            configs,
+            model,
+            _Terms(scope, pricing, confidence, (startup_idle or {}).get(stage_id)),
+        )
         for stage_id in graph.stage_ids
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How candidates of one stage are valued, see `candidate_table`."""
+
+    scope: Scope
+    pricing: Pricing
+    confidence: float
+    startup_idle: float | None
 
 
 def _configs(
@@ -100,9 +120,7 @@ def _options(
     stage_id: str,
     configs: Mapping[str, Sequence[StageConfig]],
     model: WorkflowModel,
-    scope: Scope,
-    pricing: Pricing,
-    confidence: float,
+    terms: _Terms,
 ) -> StageOptions:
     parents = model.stage(stage_id).parents
     counts = [sorted({config.workers for config in configs[parent]}) for parent in parents]
@@ -115,7 +133,7 @@ def _options(
         )
     pairs = [(config, fan_in) for config in configs[stage_id] for fan_in in fan_ins]
     values = model.predict_table(stage_id, [c for c, _ in pairs], [f for _, f in pairs])
-    valuation = _Valuation(model.stage(stage_id), values, scope, pricing, confidence)
+    valuation = _Valuation(model.stage(stage_id), values, terms)
     return StageOptions(
         stage_id,
         tuple(
@@ -128,20 +146,14 @@ def _options(
 class _Valuation:
     """Puts means, bands and prices on the candidates of one stage."""
 
-    def __init__(
-        self,
-        model: StageModel,
-        values: StageTable,
-        scope: Scope,
-        pricing: Pricing,
-        confidence: float,
-    ) -> None:
+    def __init__(self, model: StageModel, values: StageTable, terms: _Terms) -> None:
         self._values = values
-        self._energy_j = values.energy_j(scope)
-        self._pricing = pricing
-        self._confidence = confidence
+        self._energy_j = values.energy_j(terms.scope)
+        self._dynamic_j = _dynamic_j(values, terms)
+        self._pricing = terms.pricing
+        self._confidence = terms.confidence
         self._spread = {
-            metric: held_out_band(model.ratio(metric, scope=scope), confidence)
+            metric: held_out_band(model.ratio(metric, scope=terms.scope), terms.confidence)
             for metric in ("time", "energy", "cost")
         }
 
@@ -153,6 +165,7 @@ class _Valuation:
         energy = None
         if self._energy_j is not None:
             energy = self._interval("energy", float(self._energy_j[index]))
+        dynamic_j = None if self._dynamic_j is None else float(self._dynamic_j[index])
         return Candidate(
             cpu=config.cpu,
             memory=config.memory,
@@ -162,11 +175,22 @@ class _Valuation:
             cost=self._interval("cost", cost),
             fan_in=fan_in,
             extrapolated=bool(self._values.extrapolated[index]),
+            dynamic_j=dynamic_j,
+            memory_gb_s=config.memory / _MB_PER_GB * seconds,
         )
 
     def _interval(self, metric: str, mean: float) -> Interval:
         low, high = self._spread[metric]
         return Interval(mean, mean * low, mean * high, self._confidence)
+
+
+def _dynamic_j(values: StageTable, terms: _Terms) -> FloatArray | None:
+    """Return the dynamic joules in those of the scope; None where parts are not known."""
+    if values.energy_dynamic_j is None or terms.startup_idle is None:
+        return None
+    if terms.scope == "marginal" or values.energy_startup_j is None:
+        return values.energy_dynamic_j
+    return values.energy_dynamic_j + values.energy_startup_j * (1 - terms.startup_idle)
 
 
 def held_out_band(ratios: FloatArray, level: float) -> tuple[float, float]:

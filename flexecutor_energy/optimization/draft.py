@@ -1,83 +1,28 @@
-"""A plan before its choice: the request, the candidate table, and the bounds as they are kept."""
+"""A plan before its choice: the candidate table, and the bounds as they are kept."""
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast, get_args
+from itertools import combinations
 
-from flexecutor_energy.errors import ConfigurationError, InfeasibleError
+from flexecutor_energy.errors import InfeasibleError
+from flexecutor_energy.optimization.asked import as_asked
+from flexecutor_energy.optimization.background import Background
 from flexecutor_energy.optimization.candidates import candidate_table
 from flexecutor_energy.optimization.certificate import Solution
-from flexecutor_energy.optimization.objective import Objective
+from flexecutor_energy.optimization.context import PlanContext, margin_key
+from flexecutor_energy.optimization.default import default_choice
 from flexecutor_energy.optimization.plan import Plan
-from flexecutor_energy.optimization.problem import Choice, Metric
+from flexecutor_energy.optimization.problem import Choice, Metric, Problem
+from flexecutor_energy.optimization.request import PlanRequest
+from flexecutor_energy.optimization.schedule import evaluate
 from flexecutor_energy.optimization.table import Table
-from flexecutor_energy.optimization.terms import Terms
-from flexecutor_energy.prediction.results import Scope, check_scope
+from flexecutor_energy.optimization.terms import Terms, problem_of
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
-from flexecutor_energy.pricing import Pricing
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.version import __version__
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What a plan should achieve.
-
-    Attributes
-    ----------
-    objective : ``energy``, ``time``, ``cost`` or ``edp``
-    max_time, max_cost, max_energy : seconds, USD, joules that one run should keep
-    confidence : share of runs in which all bounds should hold
-    scope : whose joules
-    pricing : price list
-    idle_power_w : of the hosts together, for scope ``host``
-    gap, time_limit_s : when the solver may stop
-
-    Raises
-    ------
-    ConfigurationError
-        A value is unknown or not positive.
-    """
-
-    objective: Objective
-    max_time: float | None
-    max_cost: float | None
-    max_energy: float | None
-    confidence: float
-    scope: Scope
-    pricing: Pricing
-    idle_power_w: float | None = None
-    gap: float = 0.005
-    time_limit_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        if self.objective not in get_args(Objective):
-            raise ConfigurationError(
-                f"unknown objective {self.objective!r}; known: {', '.join(get_args(Objective))}"
-            )
-        check_scope(self.scope)
-        if not 0 < self.confidence < 1:
-            raise ConfigurationError(
-                f"confidence must lie between 0 and 1, got {self.confidence!r}; try 0.95"
-            )
-        for name in ("max_time", "max_cost", "max_energy"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigurationError(f"{name} must be above 0, got {value!r}")
-
-    @property
-    def bounded(self) -> tuple[str, ...]:
-        """The metrics that are bounded."""
-        bounds = {"time": self.max_time, "energy": self.max_energy, "cost": self.max_cost}
-        return tuple(metric for metric, bound in bounds.items() if bound is not None)
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether joules must be known."""
-        return self.objective in {"energy", "edp"} or self.max_energy is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +34,7 @@ class PlanDraft:
     graph, model, request : what is planned, for whom
     terms : objective and bounds, tightened for the confidence
     table, edges : the candidates of every stage, and who waits for whom
-    energy_source : where the joules come from, in words
+    background : where the joules come from, what profiling took, what would run otherwise
     as_measured : the stages that are assumed to run as they were measured
     """
 
@@ -99,7 +44,7 @@ class PlanDraft:
     terms: Terms
     table: Table
     edges: tuple[tuple[str, str], ...]
-    energy_source: str
+    background: Background
     as_measured: frozenset[str]
 
     @classmethod
@@ -110,7 +55,7 @@ class PlanDraft:
         request: PlanRequest,
         space: ConfigSpace | None,
         failed: Mapping[str, Collection[StageConfig]],
-        energy_source: str,
+        background: Background,
     ) -> "PlanDraft":
         """Return the draft that assumes every stage to run as it was measured."""
         table = candidate_table(
@@ -121,11 +66,12 @@ class PlanDraft:
             scope=request.scope,
             pricing=request.pricing,
             confidence=request.confidence,
+            startup_idle=background.power.startup_idle if background.power is not None else None,
         )
         everything = frozenset(graph.stage_ids)
         terms = _terms(model, request, everything)
         edges = tuple(graph.edges)
-        return cls(graph, model, request, terms, table, edges, energy_source, everything)
+        return cls(graph, model, request, terms, table, edges, background, everything)
 
     def fits(self, choice: Choice) -> bool:
         """Whether every stage that is assumed to run as measured does so in this choice."""
@@ -164,58 +110,70 @@ class PlanDraft:
             "energy": predicted.energy,
             "cost": predicted.cost,
         }
+        problem = problem_of(self.terms, self.table, self.edges)
         return Plan.of(
             solution,
             dag=self.graph.name,
             terms=self.terms,
             table=self.table,
             edges=self.edges,
-            energy_source=self.energy_source,
+            energy_source=self.background.energy_source,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             version=__version__,
-            intervals={metric: band for metric, band in bands.items() if band is not None},
+            default_choice=default_choice(problem, self.table, self.background.defaults),
+            intervals=waited(problem, solution.choice, bands),
+            context=self._context(solution.choice),
         )
+
+    def _context(self, choice: Choice) -> PlanContext:
+        """Return what the plan should know beside its candidates."""
+        known: list[Metric] = ["time", *(("energy",) if self.model.has_energy else ()), "cost"]
+        measured = self.as_measured & self._measured(choice)
+        margins = {
+            margin_key(some): _factor(self.model, self.request, some, measured)
+            for count in range(1, len(known) + 1)
+            for some in combinations(known, count)
+        }
+        return PlanContext(self.background.power, self.background.profiling, margins)
 
     def as_asked(self, error: InfeasibleError) -> InfeasibleError:
         """Return the solver's error in terms of the bound asked for, not of the tightened one."""
-        metric = cast(Metric, error.bound.removeprefix("max_"))
-        if error.bound == "links" or not isinstance(error.plan, Solution):
-            return error
-        margin = self.terms.margin(metric)
-        # its proof is about the problem without the bound that cannot be kept
-        nearest = replace(self, terms=self.terms.attaining(metric)).plan(error.plan)
-        asked = self.terms.asked(metric)
-        attainable = error.attainable * margin if error.attainable is not None else None
-        text = str(error)
-        if margin > 1 and attainable is not None:
-            unit = _UNITS[metric]
-            text = (
-                f"no choice of configurations keeps {error.bound}={asked:g} {unit} with "
-                f"confidence {self.terms.confidence:g}: the least that can be promised is "
-                f"{attainable:.4g} {unit} (mean {error.attainable:.4g} {unit} × {margin:.3g}, "
-                f"the factor that held-out runs stayed below); loosen {error.bound}, lower the "
-                "confidence, or profile more configurations"
-            )
-        return InfeasibleError(
-            text, bound=error.bound, value=asked, attainable=attainable, plan=nearest
+        return as_asked(
+            error, self.terms, lambda solution, terms: replace(self, terms=terms).plan(solution)
         )
 
 
-_UNITS: Mapping[Metric, str] = {"time": "s", "energy": "J", "cost": "USD"}
+def waited(
+    problem: Problem, choice: Choice, bands: Mapping[Metric, Interval | None]
+) -> dict[Metric, Interval]:
+    """Return intervals of one run with the time that stages wait for cores.
+
+    Predictions know precedence alone. A capacity that stretches the makespan stretches its
+    interval, and adds what idle hosts draw and cost meanwhile.
+    """
+    known = {metric: band for metric, band in bands.items() if band is not None}
+    if problem.capacity is None:
+        return known
+    free = evaluate(replace(problem, capacity=None, cores=None), choice).makespan_s
+    waiting = evaluate(problem, choice).makespan_s - free
+    if waiting <= 0 or free <= 0:
+        return known
+    return {
+        metric: band.scaled(1 + waiting / free)
+        if metric == "time"
+        else _shifted(band, problem.per_second(metric) * waiting)
+        for metric, band in known.items()
+    }
+
+
+def _shifted(band: Interval, by: float) -> Interval:
+    return Interval(band.mean + by, band.low + by, band.high + by, band.level)
 
 
 def _terms(model: WorkflowModel, request: PlanRequest, as_measured: Collection[str]) -> Terms:
     """Return the terms, with every bound tightened so that all of them hold together."""
-    factor = 1.0
-    if request.bounded:
-        factor = model.bound(
-            request.bounded,
-            request.confidence,
-            seen=as_measured,
-            scope=request.scope,
-            pricing=request.pricing,
-            idle_power_w=request.idle_power_w,
-        ).factor
+    bounded = request.bounded
+    factor = _factor(model, request, bounded, as_measured) if bounded else 1.0
     return Terms(
         objective=request.objective,
         max_time=request.max_time,
@@ -228,7 +186,25 @@ def _terms(model: WorkflowModel, request: PlanRequest, as_measured: Collection[s
         scope=request.scope,
         idle_power_w=(request.idle_power_w or 0.0) if request.scope == "host" else 0.0,
         host_price_usd_s=request.pricing.usd_per_s,
+        capacity=request.capacity,
     )
+
+
+def _factor(
+    model: WorkflowModel,
+    request: PlanRequest,
+    metrics: Sequence[Metric],
+    as_measured: Collection[str],
+) -> float:
+    """Return what held-out runs stayed below in some metrics at once."""
+    return model.bound(
+        metrics,
+        request.confidence,
+        seen=as_measured,
+        scope=request.scope,
+        pricing=request.pricing,
+        idle_power_w=request.idle_power_w,
+    ).factor
 
 
 def _divided(bound: float | None, factor: float) -> float | None:

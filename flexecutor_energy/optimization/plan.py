@@ -5,14 +5,16 @@ again by itself, without profiles or models.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from flexecutor_energy.errors import ConfigurationError, PlanFormatError
 from flexecutor_energy.optimization import plan_file, plan_html, plan_text
 from flexecutor_energy.optimization.certificate import Certificate, Solution
+from flexecutor_energy.optimization.context import PlanContext
+from flexecutor_energy.optimization.derived import front_point
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.pareto import pareto
-from flexecutor_energy.optimization.problem import METRICS, Choice, Metric, Problem
+from flexecutor_energy.optimization.problem import Choice, Metric, Problem
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate
 from flexecutor_energy.optimization.table import Candidate, Table, spread
 from flexecutor_energy.optimization.terms import Terms, problem_of
@@ -62,7 +64,8 @@ class Plan:
     energy_source : where the joules come from, in words
     created : when, as ISO 8601 text
     version : the software that made the plan
-    default_choice : what would run without a plan, to compare with; None where nothing is set
+    default_choice : what would run without a plan, to compare with; None where that is not known
+    context : the power model behind the joules, what profiling took, and margins of other bounds
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Plan:
     created: str
     version: str
     default_choice: Choice | None = None
+    context: PlanContext = field(default_factory=PlanContext)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edges", tuple((str(i), str(j)) for i, j in self.edges))
@@ -114,6 +118,7 @@ class Plan:
         version: str,
         default_choice: Choice | None = None,
         intervals: Mapping[Metric, Interval] | None = None,
+        context: PlanContext | None = None,
     ) -> "Plan":
         """Return the plan of a solution of ``problem_of(terms, table, edges)``.
 
@@ -122,7 +127,8 @@ class Plan:
         solution : what the solver chose
         intervals : predictions of the whole run; those not given are of all stages being slow, or
             fast, together, which is rather too wide: stages of one run are correlated
-        dag, terms, table, edges, energy_source, created, version, default_choice : see `Plan`
+        dag, terms, table, edges, energy_source, created, version : see `Plan`
+        default_choice, context : see `Plan`
         """
         given = dict(intervals or {})
         wide = spread(problem_of(terms, table, edges), table, solution.choice)
@@ -140,6 +146,7 @@ class Plan:
             created=created,
             version=version,
             default_choice=default_choice,
+            context=context or PlanContext(),
         )
 
     @property
@@ -210,7 +217,7 @@ class Plan:
         time_limit_s : seconds for all of them together
         """
         solutions = pareto(self.problem(), points, time_limit_s=time_limit_s)
-        return [self._at(solution) for solution in solutions]
+        return [front_point(self, solution) for solution in solutions]
 
     def explain(self) -> str:
         """Return a page of text: what was chosen, why, what it saves, and how sure that is."""
@@ -240,40 +247,3 @@ class Plan:
         except ConfigurationError as error:
             raise PlanFormatError(f"the plan contradicts itself: {error}") from error
         return plan
-
-    def _at(self, solution: Solution) -> "Plan":
-        """Return the plan of another solution of the same table, with its makespan as deadline."""
-        totals: dict[Metric, float | None] = {
-            "time": solution.makespan_s,
-            "energy": solution.energy_j,
-            "cost": solution.cost_usd,
-        }
-        own: dict[Metric, Interval | None] = {
-            "time": self.time,
-            "energy": self.energy,
-            "cost": self.cost,
-        }
-        intervals: dict[Metric, Interval] = {}
-        for metric in METRICS:
-            interval, mean = own[metric], totals[metric]
-            if interval is not None and mean is not None and interval.mean > 0:
-                intervals[metric] = interval.scaled(mean / interval.mean)
-        margin = self.terms.margin("time")
-        terms = replace(
-            self.terms,
-            objective=solution.certificate.objective_name,
-            max_time=solution.makespan_s * margin,
-            mean_max_time=solution.makespan_s,
-        )
-        return Plan.of(
-            solution,
-            dag=self.dag,
-            terms=terms,
-            table=self.table,
-            edges=self.edges,
-            energy_source=self.energy_source,
-            created=self.created,
-            version=self.version,
-            default_choice=self.default_choice,
-            intervals=intervals,
-        )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flexecutor_energy.errors import PlanFormatError
 from flexecutor_energy.optimization.certificate import Certificate
+from flexecutor_energy.optimization.context import PlanContext
 from flexecutor_energy.optimization.table import StageOptions, table_hash
 from flexecutor_energy.optimization.terms import Terms
 from flexecutor_energy.quantities import Interval
@@ -13,7 +14,10 @@ from flexecutor_energy.quantities import Interval
 if TYPE_CHECKING:
     from flexecutor_energy.optimization.plan import Plan
 
-FORMAT: Literal["flexecutor-energy/plan/1"] = "flexecutor-energy/plan/1"
+Format = Literal["flexecutor-energy/plan/1", "flexecutor-energy/plan/2"]
+
+FORMAT: Format = "flexecutor-energy/plan/2"
+"""Format 1 lacks the context, and the parts of each candidate's energy; it can still be read."""
 
 
 class PlanFile(BaseModel):
@@ -21,7 +25,7 @@ class PlanFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
-    format: Literal["flexecutor-energy/plan/1"] = FORMAT
+    format: Format = FORMAT
     version: str
     created: str
     dag: str
@@ -33,6 +37,7 @@ class PlanFile(BaseModel):
     energy: Interval | None
     cost: Interval | None
     energy_source: str
+    context: PlanContext = PlanContext()
     certificate: Certificate
     table_hash: str
     table: tuple[StageOptions, ...]

@@ -50,6 +50,8 @@ def _head(plan: "Plan") -> Iterator[str]:
     wish = f"Plan for {plan.dag}: least {_NAMES[plan.certificate.objective_name]}"
     if asked:
         wish += f" with {' and '.join(asked)} in {plan.terms.confidence:.0%} of runs"
+    if plan.terms.capacity is not None:
+        wish += f", on {plan.terms.capacity:g} cores that all stages share"
     yield from _wrapped(wish, "")
     for name, interval, unit in (
         ("time", plan.time, "s"),

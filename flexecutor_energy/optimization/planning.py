@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from flexecutor_energy.errors import InfeasibleError
+from flexecutor_energy.optimization.background import Background
 from flexecutor_energy.optimization.certificate import Solution
-from flexecutor_energy.optimization.draft import PlanDraft, PlanRequest
+from flexecutor_energy.optimization.draft import PlanDraft
 from flexecutor_energy.optimization.exact import solve
 from flexecutor_energy.optimization.plan import Plan
+from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.optimization.terms import problem_of
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
@@ -19,7 +21,7 @@ def make_plan(
     request: PlanRequest,
     space: ConfigSpace | None = None,
     failed: Mapping[str, Collection[StageConfig]] | None = None,
-    energy_source: str = "",
+    background: Background | None = None,
 ) -> Plan:
     """Choose the configuration of every stage.
 
@@ -35,7 +37,8 @@ def make_plan(
     request : objective and bounds
     space : configurations to choose from; None means what was profiled
     failed : configurations that failed when they were profiled
-    energy_source : where the profiles' joules come from, in words
+    background : where the profiles' joules come from, what profiling took, what would run
+        without a plan; None where nobody says
 
     Raises
     ------
@@ -46,7 +49,7 @@ def make_plan(
     """
     if request.needs_energy:
         model.require_energy()
-    draft = PlanDraft.of(graph, model, request, space, failed or {}, energy_source)
+    draft = PlanDraft.of(graph, model, request, space, failed or {}, background or Background())
     while True:
         problem = problem_of(draft.terms, draft.table, draft.edges)
         try:

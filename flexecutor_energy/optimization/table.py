@@ -35,6 +35,9 @@ class Candidate:
     fan_in : workers of each parent that these values assume, by stage id; None where the parents
         make no difference
     extrapolated : whether this configuration was never run
+    dynamic_j : joules of ``energy`` that its CPU time takes; the rest is its share of idle power;
+        None where that is not known
+    memory_gb_s : GB of memory that it reserves, times seconds; 0 without a limit
     """
 
     cpu: float
@@ -45,6 +48,8 @@ class Candidate:
     cost: Interval | None = None
     fan_in: Mapping[str, int] | None = None
     extrapolated: bool = False
+    dynamic_j: float | None = None
+    memory_gb_s: float = 0.0
 
     def __post_init__(self) -> None:
         checked = StageConfig(cpu=self.cpu, workers=self.workers, memory=self.memory)
@@ -201,8 +206,14 @@ def _plain(options: StageOptions) -> list[object]:
     def ends(interval: Interval | None) -> list[float] | None:
         return None if interval is None else [float(x) for x in interval.to_dict().values()]
 
+    def parts(candidate: Candidate) -> list[float]:
+        """Return what plans of format 1 did not hold; nothing where it is not known."""
+        if candidate.dynamic_j is None:
+            return []
+        return [float(candidate.dynamic_j), float(candidate.memory_gb_s)]
+
     rows = [
-        [*c.key, ends(c.time), ends(c.energy), ends(c.cost), c.fan_in, c.extrapolated]
+        [*c.key, ends(c.time), ends(c.energy), ends(c.cost), c.fan_in, c.extrapolated, *parts(c)]
         for c in options.candidates
     ]
     return [options.stage_id, rows]

@@ -121,6 +121,30 @@ def test_a_plan_survives_json(plan: Plan) -> None:
     assert again.verify().ok
 
 
+def test_plans_of_format_1_can_still_be_read(plan: Plan) -> None:
+    old = json.loads(plan.to_json())
+    assert old["format"] == "flexecutor-energy/plan/2"
+    old["format"] = "flexecutor-energy/plan/1"
+    del old["context"]
+    for options in old["table"]:
+        for candidate in options["candidates"]:
+            del candidate["dynamic_j"], candidate["memory_gb_s"]
+    again = Plan.from_json(json.dumps(old))
+    assert again == plan
+    assert again.verify().ok
+
+
+def test_parts_of_energy_cannot_be_changed_in_a_file() -> None:
+    split = tuple(
+        StageOptions(o.stage_id, tuple(replace(c, dynamic_j=1.0) for c in o.candidates))
+        for o in table()
+    )
+    plan = make(candidates=split)
+    assert Plan.from_json(plan.to_json()) == plan
+    with pytest.raises(PlanFormatError, match="hash"):
+        Plan.from_json(altered(plan, table__0__candidates__0__dynamic_j=2.0))
+
+
 def test_a_plan_verifies_itself_to_the_optimum(plan: Plan) -> None:
     verification = plan.verify()
     assert verification.problems == ()

@@ -1,20 +1,28 @@
 """Plans from predictors: candidates, bounds, fan-in, and what an impossible bound says."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from flexecutor_energy import DAG
 from flexecutor_energy.errors import ConfigurationError, InfeasibleError, MissingEnergyError
 from flexecutor_energy.optimization.candidates import candidate_table, profiled_grid
-from flexecutor_energy.optimization.draft import PlanRequest
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.optimization.planning import make_plan
+from flexecutor_energy.optimization.problem import METRICS
+from flexecutor_energy.optimization.request import PlanRequest
+from flexecutor_energy.prediction.results import Scope
 from flexecutor_energy.prediction.training import train_profiles
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
-from flexecutor_energy.pricing import resolve_pricing
+from flexecutor_energy.pricing import Pricing, resolve_pricing
+from flexecutor_energy.records.store import ProfileStore
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.graph import StageGraph
 from flexecutor_energy.workflow.stage import Stage
-from tests.unit.prediction_profiles import JOLTEON_PARENTS, reference
+from tests.unit import report_workflow
+from tests.unit.prediction_profiles import JOLTEON_PARENTS, grid, made_profile, reference
 
 
 def nothing(context: StageContext) -> None:
@@ -160,3 +168,99 @@ def test_the_profiled_grid_pairs_sizes_with_every_worker_count() -> None:
 def test_senseless_requests_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         request(**changes)
+
+
+@pytest.fixture(scope="module")
+def vm(tmp_path_factory: pytest.TempPathFactory) -> DAG:
+    folder = tmp_path_factory.mktemp("vm")
+    dag = report_workflow.vm(folder)
+    report_workflow.measured_workspace(folder, dag)
+    return dag
+
+
+def side_by_side(folder: Path) -> DAG:
+    """Two stages that may run at once, each measured alone on a host of 2 cores."""
+    dag = DAG("twins", workspace=folder)
+    dag.add_stages([Stage("left", nothing), Stage("right", nothing)])
+    for stage in ("left", "right"):
+        made = made_profile(grid(cpus=(1, 2), workers=(1, 2)), stage=stage, noise=0.0)
+        for run in made.runs:
+            meta = {**run.meta, "hosts": [{"id": "a", "cores": 2}]}
+            ProfileStore(dag.workspace).add_run("twins", stage, replace(run, meta=meta))
+    dag.train(include_stale=True)
+    return dag
+
+
+def test_stages_that_share_cores_wait_for_each_other(tmp_path: Path) -> None:
+    dag = side_by_side(tmp_path)
+    space = ConfigSpace(cpu=[2], memory=[1024], workers=[1])
+    free = dag.optimize(objective="time", space=space)
+    shared = dag.optimize(objective="time", space=space, capacity="host")
+    assert shared.terms.capacity == 2.0
+    assert shared.time.mean == pytest.approx(2 * free.time.mean)
+    assert shared.time.high == pytest.approx(2 * free.time.high)
+    assert shared.verify().ok
+    assert "2 cores" in shared.explain()
+    assert "2 cores" not in free.explain()
+
+
+def test_waiting_for_cores_costs_what_idle_hosts_cost(tmp_path: Path) -> None:
+    dag = side_by_side(tmp_path)
+    space = ConfigSpace(cpu=[2], memory=[1024], workers=[1])
+    rented = Pricing("rented", usd_per_hour=3600.0)
+    free = dag.optimize(objective="time", space=space, pricing=rented)
+    shared = dag.optimize(objective="time", space=space, pricing=rented, capacity=2)
+    assert free.cost is not None and shared.cost is not None
+    assert shared.cost.mean - free.cost.mean == pytest.approx(free.time.mean)
+    assert shared.cost.mean == pytest.approx(shared.evaluation().cost_usd)
+
+
+def test_a_stage_larger_than_the_capacity_gets_all_of_it(tmp_path: Path) -> None:
+    space = ConfigSpace(cpu=[2], memory=[1024], workers=[2])
+    plan = side_by_side(tmp_path).optimize(objective="time", space=space, capacity=1)
+    assert plan.verify().ok
+
+
+def test_an_unknown_number_of_cores_must_be_given(tmp_path: Path) -> None:
+    dag = report_workflow.jolteon(tmp_path)
+    report_workflow.measured_workspace(tmp_path, dag)
+    with pytest.raises(ConfigurationError, match="give capacity as a number"):
+        dag.optimize(objective="time", capacity="host")
+
+
+def test_plans_are_compared_with_what_would_run_without_one(vm: DAG) -> None:
+    plan = vm.optimize()
+    assert plan.default_choice is not None
+    defaults = [
+        options.candidates[c].config
+        for options, c in zip(plan.table, plan.default_choice, strict=True)
+    ]
+    assert defaults == [StageConfig(1, workers, 1024) for workers in (1, 2, 2, 1)]
+    again = vm.optimize()  # what a plan has set is no default
+    assert again.default_choice == plan.default_choice
+    vm.stages[1].resource_config = StageConfig(2, 4, 1024)
+    own = vm.optimize()
+    assert own.default_choice is not None
+    assert own.table[1].candidates[own.default_choice[1]].config == StageConfig(2, 4, 1024)
+
+
+def test_several_bounds_are_kept_together(vm: DAG) -> None:
+    free = vm.optimize(objective="time")
+    assert free.energy is not None and free.cost is not None
+    bounds = {"max_energy": free.energy.high * 1.2, "max_cost": free.cost.high * 1.3}
+    plan = vm.optimize(objective="edp", max_time=9.0, **bounds)
+    margins = {plan.terms.margin(metric) for metric in METRICS}
+    (margin,) = {round(margin, 9) for margin in margins}
+    assert margin == pytest.approx(plan.context.margins["time+energy+cost"])
+    assert plan.evaluation().makespan_s * margin <= 9.0 * (1 + 1e-9)
+    assert plan.verify().ok
+
+
+@pytest.mark.parametrize("scope", ["marginal", "provisioned", "host"])
+def test_candidates_know_which_of_their_joules_are_dynamic(vm: DAG, scope: Scope) -> None:
+    plan = vm.optimize(scope=scope)
+    for candidate in plan.chosen.values():
+        assert candidate.energy is not None and candidate.dynamic_j is not None
+        share = candidate.dynamic_j / candidate.energy.mean
+        assert share == pytest.approx(1.0) if scope == "marginal" else 0.5 < share < 1.0
+        assert candidate.memory_gb_s == pytest.approx(1.024 * candidate.time.mean, rel=0.1)

@@ -1,0 +1,25 @@
+"""What profiles and workflow say beside predictions, for plans to explain themselves with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flexecutor_energy.records.power_facts import PowerFacts, ProfilingSpent
+from flexecutor_energy.workflow.config import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a plan is made before.
+
+    Attributes
+    ----------
+    energy_source : where the profiles' joules come from, in words
+    power : the power model behind them; None where profiles do not show it
+    profiling : what measuring the profiles took; None where nobody says
+    defaults : the configurations that were set on stages, which would run without a plan
+    """
+
+    energy_source: str = ""
+    power: PowerFacts | None = None
+    profiling: ProfilingSpent | None = None
+    defaults: Mapping[str, StageConfig] = field(default_factory=dict)
