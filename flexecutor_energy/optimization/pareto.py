@@ -39,7 +39,7 @@ def pareto(
     points : how many points to look for, spread by the area between neighbours; None for all
     against : what is traded for time; None takes energy, or cost where no energy is known
     gap : relative gap of each point
-    time_limit_s : seconds for all points together; those found by then are returned
+    time_limit_s : seconds for all points together; each gets its share, and its honest gap
 
     Raises
     ------
@@ -55,12 +55,20 @@ def pareto(
     goal = against or ("energy" if problem.energies is not None else "cost")
     deadline = Deadline(time_limit_s)
 
+    solved = 0
+
+    def share() -> float:
+        """Return the seconds for the next plan: the same for each that is still to come."""
+        nonlocal solved
+        solved += 1
+        to_come = 1 if points is None else max(1, points + 2 - solved)
+        return max(deadline.left() / to_come, 0.01)
+
     def under(max_time: float | None) -> Solution:
         held = problem if max_time is None else problem.with_bounds({"time": max_time})
-        left = max(deadline.left(), 0.01)
-        return _at_its_time(problem, goal, solve(held, goal, gap, left))
+        return _at_its_time(problem, goal, solve(held, goal, gap, share()))
 
-    shortest = solve(problem, "time", gap, time_limit_s).makespan_s
+    shortest = solve(problem, "time", gap, share()).makespan_s
     if shortest <= 0:
         raise ConfigurationError("the fastest plan takes 0 s: there is no time to trade")
     fastest = under(shortest)
