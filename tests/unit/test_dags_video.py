@@ -17,8 +17,8 @@ from dags.video.pictures import Scene
 from flexecutor_energy import DAG, StageConfig
 from flexecutor_energy.errors import ConfigurationError, MissingExtraError, StageFailedError
 
-TINY = {"keys": 1, "piece_frames": 60, "most_lines": 300}
-PIECES = 6
+TINY = {"keys": 1, "piece_frames": 125, "most_lines": 300}
+PIECES = 3
 
 
 @pytest.fixture(scope="module")
@@ -306,10 +306,10 @@ def test_a_malformed_answer_fails_and_equals_none(
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "a picture fewer": (lambda a: {"pictures": a["pictures"][1:]}, r"5 pictures are told, not 6"),
-    "a frame of another piece": (lambda a: _changed(a, 1, frame=61), r"2 key frames of Piece"),
+    "a picture fewer": (lambda a: {"pictures": a["pictures"][1:]}, r"2 pictures are told, not 3"),
+    "a frame of another piece": (lambda a: _changed(a, 1, frame=124), r"2 key frames of Piece"),
     "another frame": (lambda a: _changed(a, 0, frame=0), r"frame of frame 0 of bikes"),
-    "no face in the car": (lambda a: _changed(a, -1, faces=[]), r"found in 1 of 2 pictures"),
+    "no face in the car": (lambda a: _changed(a, -1, faces=[]), r"found in 0 of 1 pictures"),
     "a face a pixel off": (
         lambda a: _face(a, x=a["pictures"][-1]["faces"][0][0] + 1),
         r"faces of frame \d+ of carphone, take 0",
