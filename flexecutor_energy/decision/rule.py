@@ -1,0 +1,91 @@
+"""The rule of adaptive profiling: measure what could change the plan, stop when nothing should."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from flexecutor_energy.decision.regret import advice
+from flexecutor_energy.decision.worlds import Worlds
+from flexecutor_energy.optimization.candidates import candidate_table
+from flexecutor_energy.optimization.draft import PlanRequest
+from flexecutor_energy.prediction.beliefs import believed, light
+from flexecutor_energy.prediction.makespan import execution_order
+from flexecutor_energy.prediction.samples import collect
+from flexecutor_energy.prediction.training import train_stage
+from flexecutor_energy.prediction.workflow_model import WorkflowModel
+from flexecutor_energy.profiling.guide import Advice
+from flexecutor_energy.records.energy_facts import energy_facts
+from flexecutor_energy.records.run import Profile
+from flexecutor_energy.workflow.config import ConfigSpace
+from flexecutor_energy.workflow.graph import StageGraph
+
+# Worlds to judge plans in: the error of a 90 % quantile over so many is a few percent of it.
+_WORLDS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class RegretRule:
+    """Advises a sweep of one workflow; a ``profiling.guide.Rule``.
+
+    What was measured allows many worlds (``prediction.beliefs``). The plan is the one with the
+    least expected loss over them, and its regret in a world is what the best plan of that world
+    would have saved. Bounds are taken to concern means; the margin that a confidence asks for is
+    left to ``optimize``.
+
+    Attributes
+    ----------
+    graph : the workflow
+    space : configurations of every stage
+    request : what the plan is to achieve
+    seed : of the worlds; the same measurements and seed give the same advice
+    """
+
+    graph: StageGraph
+    space: ConfigSpace
+    request: PlanRequest
+    seed: int = 0
+
+    def __call__(self, profiles: Mapping[str, Profile]) -> Advice:
+        """Return what is worth measuring next.
+
+        Raises
+        ------
+        MissingEnergyError
+            The request needs joules, and a stage was measured without.
+        NotProfiledError
+            A stage has no run.
+        """
+        # matrices are small, see prediction.training
+        with threadpool_limits(1, user_api="blas"):
+            return advice(self._worlds(profiles))
+
+    def _worlds(self, profiles: Mapping[str, Profile]) -> Worlds:
+        parents = execution_order(self.graph.stage_ids, self.graph.edges)
+        data = {stage: collect(profiles[stage], before) for stage, before in parents.items()}
+        models = {stage: train_stage(own, light)[0] for stage, own in data.items()}
+        model = WorkflowModel(self.graph.name, models, parents)
+        request = self.request
+        if request.needs_energy:
+            model.require_energy()
+        if request.scope == "host":
+            idle = energy_facts(profiles.values()).idle_power_w
+            request = replace(request, idle_power_w=idle)
+        table = candidate_table(
+            self.graph,
+            model,
+            self.space,
+            {stage: profile.failed_configs for stage, profile in profiles.items()},
+            scope=request.scope,
+            pricing=request.pricing,
+            confidence=request.confidence,
+        )
+        generator = np.random.default_rng(self.seed)
+        beliefs = []
+        for options in table:
+            own, offered = models[options.stage_id], options.candidates
+            rows = own.rows([c.config for c in offered], [c.fan_in or {} for c in offered])
+            known = data[options.stage_id]
+            beliefs.append(believed(known, own, rows, _WORLDS, generator, request.scope))
+        return Worlds(request, table, beliefs, parents)
