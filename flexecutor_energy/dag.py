@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from flexecutor_energy.drawing import draw
 from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
@@ -399,6 +399,14 @@ class DAG(StageGraph):
             matplotlib, of the extra ``reports``, is not installed; ``.html`` does without.
         """
         return draw(self, path, plan)
+
+    def __enter__(self) -> Self:
+        """Use the workflow for a while; its storage is closed at the end."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the storage that was opened."""
+        self.close()
 
     def close(self) -> None:
         """Close the storage that was opened; this happens by itself when nothing needs it."""

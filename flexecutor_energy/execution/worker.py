@@ -27,7 +27,13 @@ from flexecutor_energy.storage.transfers import download_all, upload_all
 from flexecutor_energy.workflow.context import StageContext
 
 _NAME_BYTES = 200
-_MEMORY_TEXTS = ("bad allocation", "bad_alloc", "cannot allocate memory", "failed to map segment")
+_MEMORY_TEXTS = (
+    "bad allocation",
+    "bad_alloc",
+    "cannot allocate memory",
+    "failed to map segment",
+    "insufficient memory",  # OpenCV
+)
 
 
 @dataclass(slots=True)
