@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from flexecutor_energy.decision.rule import regret_rule
 from flexecutor_energy.drawing import draw
 from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
 from flexecutor_energy.execution.backends.protocol import Backend
@@ -20,7 +21,7 @@ from flexecutor_energy.execution.fingerprints import code_hashes, stage_hashes
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.metering import check_energy
 from flexecutor_energy.execution.run import DAGRun
-from flexecutor_energy.execution.session import Session, open_session
+from flexecutor_energy.execution.session import open_session
 from flexecutor_energy.optimization.audit import audit
 from flexecutor_energy.optimization.background import Background
 from flexecutor_energy.optimization.objective import Objective
@@ -32,9 +33,11 @@ from flexecutor_energy.prediction.results import Scope, WorkflowPrediction
 from flexecutor_energy.prediction.store import load_model, save_model
 from flexecutor_energy.prediction.training import train_profiles
 from flexecutor_energy.pricing import PricingChoice, resolve_pricing
+from flexecutor_energy.profiling.adaptive import AdaptiveSchedule
 from flexecutor_energy.profiling.budget import Budget
+from flexecutor_energy.profiling.guide import Guide
 from flexecutor_energy.profiling.schedule import Schedule
-from flexecutor_energy.profiling.sweep import ProgressObserver, Sweep
+from flexecutor_energy.profiling.sweep import ProgressObserver, Sweep, SweepResult
 from flexecutor_energy.records.energy_facts import energy_facts
 from flexecutor_energy.records.power_facts import host_cores, power_facts, profiling_spent
 from flexecutor_energy.records.run import Profile
@@ -86,60 +89,80 @@ class DAG(StageGraph):
         retries: int = 1,
         isolate: bool | None = None,
         seed: int = 0,
+        adaptive: bool = False,
+        epsilon: float = 0.03,
+        objective: Objective = "energy",
+        max_time: float | None = None,
+        max_cost: float | None = None,
+        max_energy: float | None = None,
+        pricing: PricingChoice = None,
         progress: Iterable[ProgressObserver] = (),
         observers: Iterable[Observer] = (),
         cancel: threading.Event | None = None,
-    ) -> dict[str, Profile]:
+    ) -> SweepResult:
         """Measure every stage over a space of configurations.
 
         Parameters
         ----------
         space : configurations of every stage
-        reps : measurements that each configuration should have
+        reps : measurements that each configuration should have; if adaptive, at most
         backend : ``"lithops"``, ``"local"``, a Lithops configuration, or a backend object
         storage : where data lies; None lets the settings decide
         energy : method: ``"auto"``, ``"model"`` or ``"off"``
-        budget : runs, or a mapping with ``runs`` and ``seconds``
+        budget : runs, or a mapping with any of ``runs``, ``seconds``, ``joules`` and ``usd``;
+            exceeded by one run at most
         resume : count what was measured before; False measures everything again and keeps both
         timeout : seconds each worker may take
         retries : how often a failed worker is tried again
         isolate : run independent stages one after another, so that they do not disturb each
             other; None does so where all workers share the driver's host
         seed : of the random order
+        adaptive : run next what could change the plan for ``objective``, and stop when its
+            estimated regret is at most ``epsilon`` (0.03 is 3 %)
+        objective, max_time, max_cost, max_energy : as of ``optimize``; bounds concern means
+        pricing : price list, of cost and of a budget in USD
         progress, observers : told of each run, and of each event in it
         cancel : set by another thread to stop
 
         Returns
         -------
-        The profile of each stage, also stored in the workspace after every run.
+        The profile of each stage, also stored in the workspace after every run; its ``end`` says
+        what was spent and why the sweep stopped.
 
         Raises
         ------
         ConfigurationError, UnknownStageError
-            The space makes no sense; nothing was run.
+            The space makes no sense, or joules are asked for with energy off; nothing was run.
+        MissingEnergyError
+            Joules are needed, and could not be measured.
         StageFailedError
             A stage failed in each of its configurations; all else was measured.
         """
         self.validate()
         check_energy(energy)
+        spend, prices = Budget.of(budget), resolve_pricing(pricing)
+        rule = None
+        if adaptive:
+            bounds = {"max_time": max_time, "max_cost": max_cost, "max_energy": max_energy}
+            rule = regret_rule(self, space, objective, bounds, prices, seed, energy)
         with open_session(backend, self._keeper.open(storage), self.workspace) as session:
-            schedule, hashes = self._schedule(space, reps, session, resume, seed)
+            resolver = InputResolver(session.storage.store, session.storage.bucket)
+            hashes = stage_hashes(self, resolver)
+            known = self._known(hashes) if resume else {}
+            guide: Guide = Schedule(self, space, reps, known, seed)
+            if rule is not None:
+                guide = AdaptiveSchedule(self, space, rule, reps, known, epsilon, seed)
             alone = session.backend.on_this_host if isolate is None else isolate
             options = RunOptions(timeout, retries, isolate=alone, keep_going=True)
-            sweep = Sweep(self, schedule, session, hashes, energy)
-            return sweep.run(Budget.of(budget), options, progress, observers, cancel)
+            sweep = Sweep(self, guide, session, hashes, energy, prices)
+            return sweep.run(spend, options, progress, observers, cancel)
 
-    def _schedule(
-        self, space: ConfigSpace, reps: int, session: Session, resume: bool, seed: int
-    ) -> tuple[Schedule, dict[str, dict[str, str]]]:
-        resolver = InputResolver(session.storage.store, session.storage.bucket)
-        hashes = stage_hashes(self, resolver)
-        known = {}
-        if resume:
-            for stage_id, profile in self.profiles().items():
-                now = hashes[stage_id]
-                known[stage_id], _ = profile.split_stale(now["code_hash"], now["input_hash"])
-        return Schedule(self, space, reps, known, seed), hashes
+    def _known(self, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Profile]:
+        """Return what was measured of this code and this input."""
+        return {
+            stage_id: profile.split_stale(**hashes[stage_id])[0]
+            for stage_id, profile in self.profiles().items()
+        }
 
     def profiles(self) -> dict[str, Profile]:
         """Return what was measured so far, by stage."""

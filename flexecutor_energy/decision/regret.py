@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from flexecutor_energy.decision.worlds import IntArray, Worlds
-from flexecutor_energy.optimization.draft import PlanRequest
+from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.profiling.guide import Advice, EstimatedRegret
 from flexecutor_energy.workflow.config import StageConfig

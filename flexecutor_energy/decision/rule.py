@@ -8,13 +8,16 @@ from threadpoolctl import threadpool_limits
 
 from flexecutor_energy.decision.regret import advice
 from flexecutor_energy.decision.worlds import Worlds
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.optimization.candidates import candidate_table
-from flexecutor_energy.optimization.draft import PlanRequest
+from flexecutor_energy.optimization.objective import Objective
+from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.prediction.beliefs import believed, light
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.samples import collect
 from flexecutor_energy.prediction.training import train_stage
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
+from flexecutor_energy.pricing import Pricing
 from flexecutor_energy.profiling.guide import Advice
 from flexecutor_energy.records.energy_facts import energy_facts
 from flexecutor_energy.records.run import Profile
@@ -23,6 +26,42 @@ from flexecutor_energy.workflow.graph import StageGraph
 
 # Worlds to judge plans in: the error of a 90 % quantile over so many is a few percent of it.
 _WORLDS = 128
+# of intervals in the candidate table, which the rule does not look at
+_CONFIDENCE = 0.95
+
+
+def regret_rule(
+    graph: StageGraph,
+    space: ConfigSpace,
+    objective: Objective,
+    bounds: Mapping[str, float | None],
+    pricing: Pricing,
+    seed: int,
+    energy: str,
+) -> "RegretRule":
+    """Return the rule for a sweep whose energy is measured by a method.
+
+    Raises
+    ------
+    ConfigurationError
+        Joules are needed and the method is ``off``, or an argument makes no sense.
+    """
+    request = PlanRequest(
+        objective=objective,
+        max_time=bounds["max_time"],
+        max_cost=bounds["max_cost"],
+        max_energy=bounds["max_energy"],
+        confidence=_CONFIDENCE,
+        scope="provisioned",
+        pricing=pricing,
+    )
+    if request.needs_energy and energy == "off":
+        raise ConfigurationError(
+            "an adaptive sweep for joules needs their measurement, and energy is off; give "
+            "energy='auto', or objective='time' or 'cost'"
+        )
+    space.check_stages(graph.stage_ids)
+    return RegretRule(graph, space, request, seed)
 
 
 @dataclass(frozen=True, slots=True)

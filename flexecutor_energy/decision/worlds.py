@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from flexecutor_energy.errors import GapError, InfeasibleError
 from flexecutor_energy.optimization.certificate import Solution
-from flexecutor_energy.optimization.draft import PlanRequest
 from flexecutor_energy.optimization.exact import solve
 from flexecutor_energy.optimization.problem import Choice, Problem
+from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.optimization.table import StageOptions, Table, links, positions
 from flexecutor_energy.prediction.beliefs import Beliefs
 from flexecutor_energy.prediction.makespan import makespan_s

@@ -57,7 +57,10 @@ Rule = Callable[[Mapping[str, Profile]], Advice]
 class Guide(Protocol):
     """Decides what each run of a sweep tries."""
 
-    needs: dict[str, StageNeeds]
+    @property
+    def needs(self) -> Mapping[str, StageNeeds]:
+        """What is still to be measured of each stage."""
+        ...
 
     @property
     def runs_left(self) -> int:

@@ -286,7 +286,7 @@ def test_a_budget_stops_a_sweep(dag: DAG) -> None:
     dag.profile(SPACE, reps=2, backend="local", storage="file", budget=1)
     assert len(dag.profiles()["count"].runs) == 1
     with pytest.raises(ConfigurationError, match="runs"):
-        dag.profile(SPACE, backend="local", storage="file", budget={"joules": 3})
+        dag.profile(SPACE, backend="local", storage="file", budget={"kwh": 3})
 
 
 def test_a_space_that_names_a_strange_stage_is_refused_before_anything_runs(dag: DAG) -> None:
