@@ -45,11 +45,13 @@ class Forecast:
     dag : name of the workflow
     runs : runs of the whole workflow
     stages : by id
+    least : runs that an adaptive sweep makes at least; None where the sweep is not adaptive
     """
 
     dag: str
     runs: int
     stages: Mapping[str, StageForecast]
+    least: int | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -80,6 +82,11 @@ class Forecast:
         if self.runs == 0:
             return [rows, "\nnothing would be run: all of it was measured"]
         words = f"\n{self.runs} runs of {self.dag} would be made"
+        if self.least is not None:
+            words = (
+                f"\nat least {self.least} and at most {self.runs} runs of {self.dag} would be "
+                "made, until the estimated regret is small enough; that many"
+            )
         if self.seconds is None:
             return [rows, f"{words}; how long they take is not known before the first"]
         words += f", about {format_quantity(round(self.seconds), 's')}"
@@ -93,19 +100,29 @@ class Forecast:
             "dag": self.dag,
             "dry_run": True,
             "runs": self.runs,
+            "least_runs": self.least,
             "seconds": self.seconds,
             "energy_j": self.joules,
             "stages": dict(self.stages),
         }
 
 
-def foreseen(dag: "DAG", space: ConfigSpace, reps: int, *, resume: bool) -> Forecast:
+def foreseen(
+    dag: "DAG",
+    space: ConfigSpace,
+    reps: int,
+    *,
+    resume: bool,
+    adaptive: bool = False,
+    seed: int = 0,
+) -> Forecast:
     """Return what ``DAG.profile`` would run, without opening a backend or a store.
 
     Runs of other code do not count; whether inputs have changed cannot be told without reading
     them, so runs of other inputs do.
     """
     from flexecutor_energy.execution.fingerprints import code_hashes
+    from flexecutor_energy.profiling.adaptive import first_runs
     from flexecutor_energy.profiling.schedule import Schedule
 
     dag.validate()
@@ -119,7 +136,10 @@ def foreseen(dag: "DAG", space: ConfigSpace, reps: int, *, resume: bool) -> Fore
         stage_id: _forecast(schedule.needs[stage_id], known[stage_id])
         for stage_id in dag.stage_ids
     }
-    return Forecast(dag.name, schedule.runs_left, stages)
+    least = None
+    if adaptive:
+        least = first_runs(dag, space, known if resume else {}, seed).runs_left
+    return Forecast(dag.name, schedule.runs_left, stages, least)
 
 
 def _forecast(needs: "StageNeeds", profile: "Profile") -> StageForecast:

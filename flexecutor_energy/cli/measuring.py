@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flexecutor_energy.dag import DAG
+    from flexecutor_energy.profiling.guide import EstimatedRegret
     from flexecutor_energy.profiling.sweep import SweepProgress
     from flexecutor_energy.records.run import Profile
     from flexecutor_energy.storage.select import Storage
@@ -53,6 +54,9 @@ class Measured:
             "seconds": state.seconds,
             "energy_j": state.joules,
             "energy_method": _methods(self.profiles),
+            "usd": state.usd,
+            "stopped": state.stopped,
+            "estimated_regret": state.regret,
             "ledger": state.ledger.to_dict() if state.ledger is not None else None,
             "failures": self.failures,
             "folder": str(self.dag.workspace.profiles(self.dag.name)),
@@ -117,8 +121,27 @@ def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measu
                     f"{folder}, and the same command goes on from there"
                 )
             raise
-    assert view.last is not None  # a sweep tells its state before the first run
-    return Measured(dag, profiles, view.last, view.failures)
+    return Measured(dag, profiles, profiles.end, view.failures)
+
+
+def stop_lines(state: "SweepProgress") -> list[str]:
+    """Return why a sweep stopped, where that is not that everything was measured."""
+    if state.runs_left == 0 and state.regret is None:
+        return []
+    lines = [f"\nstopped: {state.stopped}"]
+    if state.regret is not None:
+        lines.append(f"estimated regret of the plan: {_regret_words(state.regret)}")
+    return lines
+
+
+def _regret_words(regret: "EstimatedRegret") -> str:
+    """Return an estimated regret, such as ``0.7 % in the mean (1.2 J, 0 s), at most 2 %, …``."""
+    units = {"J": regret.joules, "s": regret.seconds, "USD": regret.usd}
+    amounts = [format_quantity(value, unit) for unit, value in units.items() if value is not None]
+    return (
+        f"{100 * regret.share:.2g} % in the mean ({', '.join(amounts)}), at most "
+        f"{100 * regret.upper:.2g} % with probability {regret.level:g}"
+    )
 
 
 def profile_table(profiles: "Mapping[str, Profile]") -> "Table":

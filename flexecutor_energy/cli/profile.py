@@ -1,13 +1,19 @@
 """``flexecutor-energy profile``: measure a workflow over a space of configurations."""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import inputs_in_place, measure, profile_table
+from flexecutor_energy.cli.measuring import (
+    inputs_in_place,
+    measure,
+    profile_table,
+    stop_lines,
+)
+from flexecutor_energy.cli.optimize import MaxCost, MaxEnergy, MaxTime, Objective
 from flexecutor_energy.cli.spaces import chosen_space
 from flexecutor_energy.cli.tables import ledger_table, shown_path
 from flexecutor_energy.cli.workflows import find_workflow
@@ -25,6 +31,24 @@ BudgetRuns = Annotated[
 BudgetSeconds = Annotated[
     float | None,
     typer.Option("--budget-seconds", metavar="SECONDS", help="Begin no run after this time."),
+]
+BudgetJoules = Annotated[
+    float | None,
+    typer.Option("--budget-joules", metavar="JOULES", help="Begin no run once these are used."),
+]
+BudgetUsd = Annotated[
+    float | None,
+    typer.Option("--budget-usd", metavar="USD", help="The same, at prices of AWS Lambda."),
+]
+Adaptive = Annotated[
+    bool,
+    typer.Option(
+        "--adaptive", help="Run next what could change the plan; stop when nothing should."
+    ),
+]
+Epsilon = Annotated[
+    float,
+    typer.Option("--epsilon", metavar="SHARE", help="Estimated regret at which that stops."),
 ]
 NoResume = Annotated[
     bool, typer.Option("--no-resume", help="Measure everything again; older runs are kept.")
@@ -49,6 +73,14 @@ def profile(
     seed: opt.Seed = 0,
     budget_runs: BudgetRuns = None,
     budget_seconds: BudgetSeconds = None,
+    budget_joules: BudgetJoules = None,
+    budget_usd: BudgetUsd = None,
+    adaptive: Adaptive = False,
+    epsilon: Epsilon = 0.03,
+    objective: Objective = "energy",
+    max_time: MaxTime = None,
+    max_cost: MaxCost = None,
+    max_energy: MaxEnergy = None,
     no_resume: NoResume = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -57,17 +89,20 @@ def profile(
     What was measured before counts, so the same command goes on where it was stopped. Without
     --cpu, --memory and --workers the workflow's own space is tried, or else cpu 0.5, 1, 2 by
     workers 1, 2, 4 at 1024 MB.
+
+    With --adaptive only what could change the plan for --objective is measured, at most --reps
+    times: bounds concern means, and the regret that ends it is an estimate.
     """
     from flexecutor_energy.profiling.budget import Budget
 
     workflow = find_workflow(dag)
     space = chosen_space(workflow, size, cpu, memory, workers)
     built = workflow.build(size, workspace)
-    budget = Budget(budget_runs, budget_seconds)
+    budget = Budget(budget_runs, budget_seconds, budget_joules, budget_usd)
     if dry_run:
         from flexecutor_energy.cli.dryrun import foreseen
 
-        sweep = foreseen(built, space, reps, resume=not no_resume)
+        sweep = foreseen(built, space, reps, resume=not no_resume, adaptive=adaptive, seed=seed)
         show.say(*sweep.lines())
         show.document(sweep.document())
         return
@@ -84,8 +119,15 @@ def profile(
             resume=not no_resume,
             timeout=timeout,
             seed=seed,
+            adaptive=adaptive,
+            epsilon=epsilon,
+            objective=cast(Any, objective),
+            max_time=max_time,
+            max_cost=max_cost,
+            max_energy=max_energy,
         )
     show.say(profile_table(measured.profiles))
+    show.say(*stop_lines(measured.state))
     if measured.state.ledger is not None:
         show.say("", ledger_table([("this sweep", measured.state.ledger)]))
     show.say(

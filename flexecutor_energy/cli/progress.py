@@ -62,7 +62,9 @@ class SweepView:
             shown = self._state(state)
             progress.update(task, completed=done, total=total, state=shown, refresh=True)
         elif state.runs_done or state.runs_left:
-            runs = f"{self._name}: {state.runs_done} of {state.runs_done + state.runs_left} runs"
+            total = state.runs_done + state.runs_left
+            most = "" if state.regret is None else "at most "
+            runs = f"{self._name}: {state.runs_done} of {most}{total} runs"
             self._show.note(", ".join(part for part in (runs, self._state(state)) if part))
 
     def _state(self, state: "SweepProgress") -> str:
@@ -70,7 +72,7 @@ class SweepView:
         if not state.runs_done:
             return ""
         parts = [format_quantity(round(state.seconds, 1), "s"), joules_so_far(state.joules)]
-        if state.runs_left:
+        if state.runs_left and state.regret is None:
             left = state.seconds_left
             parts.append("" if left is None else f"{format_quantity(round(left), 's')} left")
         if self.failures:

@@ -17,6 +17,15 @@ from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
 
 
+def first_runs(
+    graph: StageGraph, space: ConfigSpace, profiles: Mapping[str, Profile], seed: int = 0
+) -> Schedule:
+    """Return the runs that an adaptive sweep begins with, before it asks its rule."""
+    needs = Schedule(graph, space, 1, {}, seed).needs
+    chosen = {s: ConfigSpace.of(spread_out(list(own.left), seed)) for s, own in needs.items()}
+    return Schedule(graph, ConfigSpace(stages=chosen), 1, profiles, seed)
+
+
 class AdaptiveSchedule:
     """Decides which configurations the next run tries, by what was measured so far.
 
@@ -57,11 +66,7 @@ class AdaptiveSchedule:
                 f"epsilon must be a share of at least 0, such as 0.03, got {epsilon!r}"
             )
         self._whole = Schedule(graph, space, reps, profiles, seed)
-        first = {
-            stage_id: ConfigSpace.of(spread_out(list(needs.left), seed))
-            for stage_id, needs in self._whole.needs.items()
-        }
-        self._first = Schedule(graph, ConfigSpace(stages=first), 1, profiles, seed)
+        self._first = first_runs(graph, space, profiles, seed)
         self._order = [stage.stage_id for stage in graph.topological_order()]
         self._rule = rule
         self._epsilon = epsilon
