@@ -22,11 +22,15 @@ class Show:
     ----------
     machine : where the JSON document goes; None writes for people
     debug : whether tracebacks are shown
+    quiet : whether only results and errors are shown: no progress, no remarks
     """
 
-    def __init__(self, machine: TextIO | None = None, *, debug: bool = False) -> None:
+    def __init__(
+        self, machine: TextIO | None = None, *, debug: bool = False, quiet: bool = False
+    ) -> None:
         self._machine = machine
         self.debug = debug
+        self.quiet = quiet
         self.answered = False
         self.out = _console(stderr=False)
         self.err = _console(stderr=True)
@@ -35,6 +39,11 @@ class Show:
     def for_machines(self) -> bool:
         """Whether the result is wanted as JSON."""
         return self._machine is not None
+
+    @property
+    def moving(self) -> bool:
+        """Whether progress may be drawn over and over: somebody looks at a terminal."""
+        return self.err.is_terminal and not self.quiet
 
     def say(self, *lines: "RenderableType") -> None:
         """Print part of a result for people; nothing where JSON is wanted."""
@@ -56,7 +65,12 @@ class Show:
             self.answered = True
 
     def note(self, text: str) -> None:
-        """Print a remark, always on stderr."""
+        """Print a remark on stderr; nothing where only results are wanted."""
+        if not self.quiet:
+            self.err.print(text, soft_wrap=True)
+
+    def insist(self, text: str) -> None:
+        """Print what must be seen on stderr, also where only results are wanted."""
         self.err.print(text, soft_wrap=True)
 
     def error(self, text: str) -> None:
@@ -145,4 +159,5 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         label = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        self._show.note(f"{label}{record.getMessage()}")
+        put = self._show.note if record.levelno < logging.ERROR else self._show.insist
+        put(f"{label}{record.getMessage()}")

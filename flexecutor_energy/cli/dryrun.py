@@ -1,20 +1,22 @@
-"""What a sweep would run, before it runs: counts, and an estimate from what is known."""
+"""What would be run, before it runs: counts, and an estimate from what is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flexecutor_energy.cli.measuring import by_config, mean_known
-from flexecutor_energy.cli.tables import table
+from flexecutor_energy.cli.tables import interval, table
 from flexecutor_energy.quantities import format_quantity
-from flexecutor_energy.workflow.config import ConfigSpace
+from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flexecutor_energy.dag import DAG
+    from flexecutor_energy.optimization.plan import Plan
+    from flexecutor_energy.prediction.results import WorkflowPrediction
     from flexecutor_energy.profiling.needs import StageNeeds
-    from flexecutor_energy.records.run import Profile
+    from flexecutor_energy.records.run import Profile, StageRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class StageForecast:
     configurations : how many are to be measured
     left : repetitions that are still needed
     known : repetitions that were measured before, of this code
-    run_s, run_j : mean of one run so far; None where nothing is known
+    run_s, run_j, run_usd : mean of one run so far; None where nothing is known
     """
 
     configurations: int
@@ -34,6 +36,7 @@ class StageForecast:
     known: int
     run_s: float | None
     run_j: float | None
+    run_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Forecast:
         """Estimate of the workers' joules; None where one stage's are unknown."""
         return self._of_all_runs([stage.run_j for stage in self.stages.values()])
 
+    @property
+    def usd(self) -> float | None:
+        """Estimate of the price of the workers."""
+        return self._of_all_runs([stage.run_usd for stage in self.stages.values()])
+
     def _of_all_runs(self, means: list[float | None]) -> float | None:
         known = [mean for mean in means if mean is not None]
         return self.runs * sum(known) if len(known) == len(means) else None
@@ -89,10 +97,12 @@ class Forecast:
             )
         if self.seconds is None:
             return [rows, f"{words}; how long they take is not known before the first"]
-        words += f", about {format_quantity(round(self.seconds), 's')}"
+        parts = [format_quantity(round(self.seconds), "s")]
         if self.joules is not None:
-            words += f" and {format_quantity(self.joules, 'J')}"
-        return [rows, f"{words}, judging by the runs measured so far"]
+            parts.append(format_quantity(self.joules, "J"))
+        if self.usd is not None:
+            parts.append(f"{format_quantity(self.usd, 'USD')} at AWS Lambda's list price")
+        return [rows, f"{words}: about {', '.join(parts)}, judging by the runs measured so far"]
 
     def document(self) -> dict[str, Any]:
         """Return the forecast for machines."""
@@ -103,6 +113,7 @@ class Forecast:
             "least_runs": self.least,
             "seconds": self.seconds,
             "energy_j": self.joules,
+            "cost_usd": self.usd,
             "stages": dict(self.stages),
         }
 
@@ -150,7 +161,53 @@ def _forecast(needs: "StageNeeds", profile: "Profile") -> StageForecast:
         known=needs.runs.total(),
         run_s=mean_known([seconds for seconds, _ in means]),
         run_j=mean_known([joules for _, joules in means]),
+        run_usd=mean_known([_price(run) for run in profile.runs]),
     )
+
+
+def _price(run: "StageRun") -> float | None:
+    """Return what a run of a stage would cost on AWS Lambda, without its requests to the store."""
+    from flexecutor_energy.pricing import resolve_pricing
+
+    if run.worker_seconds is None:
+        return None
+    pricing = resolve_pricing()
+    memory_mb = pricing.billed_memory_mb(run.config.cpu, run.config.memory)
+    return pricing.stage_cost(run.worker_seconds, memory_mb, run.config.workers)
+
+
+def run_foreseen(
+    dag: "DAG", configs: Mapping[str, StageConfig], plan: "Plan | None"
+) -> "tuple[list[RenderableType], dict[str, Any]]":
+    """Return what one run would be, for people and for machines.
+
+    Its figures are the plan's, or the predictors'; unknown where neither is there.
+    """
+    expected: Plan | WorkflowPrediction | None = plan or _predicted(dag, configs)
+    rows = table("stage", "would run as")
+    for stage_id, config in configs.items():
+        rows.add_row(stage_id, str(config))
+    figures = {
+        name: getattr(expected, name) if expected is not None else None
+        for name in ("time", "energy", "cost")
+    }
+    lines: list[RenderableType] = [rows, ""]
+    if expected is None:
+        lines.append("how long it takes is not known: no predictors were trained")
+    else:
+        units = {"time": "s", "energy": "J", "cost": "USD"}
+        lines += [f"{name:<7}{interval(figures[name], units[name])}" for name in units]
+    document = {"dag": dag.name, "dry_run": True, "configs": configs, **figures}
+    return lines, document
+
+
+def _predicted(dag: "DAG", configs: Mapping[str, StageConfig]) -> "WorkflowPrediction | None":
+    from flexecutor_energy.errors import NotTrainedError
+
+    try:
+        return dag.predict(configs)
+    except NotTrainedError:
+        return None
 
 
 def _known(value: float | None, unit: str) -> str:

@@ -11,8 +11,8 @@ from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.measuring import config_document, inputs_in_place
 from flexecutor_energy.cli.plans import read_plan, stored_plan
-from flexecutor_energy.cli.progress import StageLines
 from flexecutor_energy.cli.spaces import one_config
+from flexecutor_energy.cli.stage_table import RunView
 from flexecutor_energy.cli.tables import ledger_table, shown_path, table
 from flexecutor_energy.cli.workflows import Workflow, find_workflow
 from flexecutor_energy.errors import ConfigurationError, ExecutionError
@@ -53,6 +53,7 @@ def execute(
     timeout: opt.Timeout = None,
     retries: Retries = 2,
     keep_intermediates: KeepAll = False,
+    dry_run: opt.DryRun = False,
 ) -> None:
     """Run the workflow once, by a plan or in one plain configuration of all stages."""
     named = read_plan(Path(plan)) if plan is not None else None
@@ -70,17 +71,28 @@ def execute(
         chosen = stored_plan(built.workspace, built.name, command)
     if chosen is not None and chosen.dag != built.name:
         raise ConfigurationError(f"the plan is of {chosen.dag!r}, the workflow is {built.name!r}")
+    if dry_run:
+        from flexecutor_energy.cli.dryrun import run_foreseen
+
+        own = {stage.stage_id: config for stage in built.stages if config is not None}
+        configs = chosen.configs if chosen is not None else own
+        lines, document = run_foreseen(built, configs, chosen)
+        show.say(*lines)
+        show.document(document)
+        return
     with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
-        run = built.execute(
-            chosen,
-            backend=backend,
-            storage=opened,
-            timeout=timeout,
-            retries=retries,
-            energy=energy,
-            keep_intermediates=keep_intermediates,
-            observers=[StageLines(show).told],
-        )
+        with RunView(show, built.stage_ids) as view:
+            run = built.execute(
+                chosen,
+                backend=backend,
+                storage=opened,
+                timeout=timeout,
+                retries=retries,
+                energy=energy,
+                keep_intermediates=keep_intermediates,
+                observers=[view.told],
+            )
+            view.finished(run)
         problem = workflow.problem_with(run, size)
     show_run(show, built, run, chosen, problem)
     show.document(run_document(run, problem))

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from flexecutor_energy.cli.console import Show, logs_shown, pure_stdout
-from flexecutor_energy.errors import FlexecutorEnergyError
+from flexecutor_energy.cli.next_steps import next_step
+from flexecutor_energy.errors import ConfigurationError, FlexecutorEnergyError
 
 Options = ParamSpec("Options")
 
@@ -22,6 +23,10 @@ _COMMON = {
     "json_": Annotated[
         bool, typer.Option("--json", help="Print one JSON document; remarks go to stderr.")
     ],
+    "quiet": Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Only results and errors: no progress, no remarks."),
+    ],
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Say more, on stderr.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
 }
@@ -30,15 +35,17 @@ _COMMON = {
 def reported(command: Callable[Concatenate[Show, Options], None]) -> Callable[Options, None]:
     """Turn ``command(show, …)`` into what Typer runs.
 
-    The command gets the options ``--json``, ``--verbose`` and ``--debug`` and a :class:`Show`
-    that honours them. An error becomes one message on stderr, with ``--json`` also a document
-    on stdout, and the exit code of its class.
+    The command gets the options ``--json``, ``--quiet``, ``--verbose`` and ``--debug`` and a
+    :class:`Show` that honours them. An error becomes one message on stderr, with a next step
+    where there is one, with ``--json`` also a document on stdout, and the exit code of its class.
     """
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
         common = {name: bool(options.pop(name, False)) for name in _COMMON}
         with _shown(**common) as show, _errors_told(show):
+            if common["quiet"] and common["verbose"]:
+                raise ConfigurationError("give either --quiet or --verbose, not both")
             command(show, *args, **options)
 
     run.__doc__ = _flowing(inspect.getdoc(command) or "")
@@ -58,9 +65,9 @@ def _flowing(text: str) -> str:
 
 
 @contextmanager
-def _shown(*, json_: bool, verbose: bool, debug: bool) -> Iterator[Show]:
+def _shown(*, json_: bool, quiet: bool, verbose: bool, debug: bool) -> Iterator[Show]:
     with pure_stdout() if json_ else nullcontext() as machine:
-        show = Show(machine, debug=debug)
+        show = Show(machine, debug=debug, quiet=quiet)
         with logs_shown(show, verbose=verbose or debug):
             yield show
 
@@ -87,7 +94,12 @@ def _errors_told(show: Show) -> Iterator[None]:
 
 def _tell(show: Show, error: BaseException, message: str, exit_code: int) -> None:
     if show.debug:
-        show.note("".join(traceback.format_exception(error)).rstrip())
+        show.insist("".join(traceback.format_exception(error)).rstrip())
     show.error(message)
+    step = next_step(error)
+    if step:
+        show.insist(f"next: {step}")
     kind = type(error).__name__
-    show.document({"error": {"type": kind, "message": message, "exit_code": exit_code}})
+    show.document(
+        {"error": {"type": kind, "message": message, "exit_code": exit_code, "next": step or None}}
+    )

@@ -1,6 +1,7 @@
 """``flexecutor-energy loop``: profile, train, optimize, execute and audit one workflow."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,11 +14,11 @@ from flexecutor_energy.cli.failures import reported
 from flexecutor_energy.cli.measuring import Measured, inputs_in_place, measure, profile_table
 from flexecutor_energy.cli.plans import certificate_line, plan_document, plan_path, save_plan
 from flexecutor_energy.cli.profile import Reps
-from flexecutor_energy.cli.progress import StageLines
 from flexecutor_energy.cli.spaces import chosen_space
+from flexecutor_energy.cli.stage_table import RunView
 from flexecutor_energy.cli.tables import interval, ledger_table, percent, shown_path, table
 from flexecutor_energy.cli.workflows import find_workflow
-from flexecutor_energy.errors import ConfigurationError, InfeasibleError
+from flexecutor_energy.errors import ConfigurationError, InfeasibleError, MissingExtraError
 
 if TYPE_CHECKING:
     from flexecutor_energy.dag import DAG
@@ -45,6 +46,7 @@ class _Outcome:
     plan: "Plan"
     run: "DAGRun"
     problem: str | None
+    report_page: Path | None
 
 
 @reported
@@ -64,6 +66,7 @@ def loop(
     seed: opt.Seed = 0,
     slack: Slack = 1.5,
     confidence: Confidence = 0.95,
+    dry_run: opt.DryRun = False,
 ) -> None:
     """Go round the whole loop: profile, train, plan the least energy, run it, compare.
 
@@ -75,6 +78,13 @@ def loop(
     workflow = find_workflow(dag)
     space = chosen_space(workflow, size, cpu, memory, workers)
     built = workflow.build(size, workspace)
+    if dry_run:
+        from flexecutor_energy.cli.dryrun import foreseen
+
+        sweep = foreseen(built, space, reps, resume=True)
+        show.say(*sweep.lines(), "then one run more, of the plan that is found")
+        show.document(sweep.document())
+        return
     with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
         shared: dict[str, Any] = {
             "backend": backend,
@@ -90,9 +100,12 @@ def loop(
         show.say(str(report))
         fastest, plan = _plans(show, built, slack, confidence)
         show.heading("execute: run the plan")
-        run = built.execute(plan, observers=[StageLines(show).told], **shared)
+        with RunView(show, built.stage_ids) as view:
+            run = built.execute(plan, observers=[view.told], **shared)
+            view.finished(run)
         problem = workflow.problem_with(run, size)
-    outcome = _Outcome(measured, report, fastest, plan, run, problem)
+    page = _report(show, built, plan)
+    outcome = _Outcome(measured, report, fastest, plan, run, problem, page)
     _audit(show, built, outcome)
     show.document(_document(outcome))
     require_answer(workflow, problem)
@@ -151,18 +164,32 @@ def _audit(show: Show, dag: "DAG", outcome: _Outcome) -> None:
     ledgers = [("sweep", outcome.measured.state.ledger), ("this run", outcome.run.ledger)]
     show.say(ledger_table(ledgers))
     show.heading("files")
-    for what, path in _places(dag, outcome.run).items():
+    for what, path in _places(dag, outcome).items():
         show.say(f"{what:<9} {path}")
 
 
-def _places(dag: "DAG", run: "DAGRun") -> dict[str, str]:
+def _report(show: Show, dag: "DAG", plan: "Plan") -> Path | None:
+    """Write the page about the plan and its runs; None where what draws it is not installed."""
+    from flexecutor_energy.reports import write_report
+
+    try:
+        return write_report(dag, plan, dag.workspace.runs(dag.name) / "report.html")[0]
+    except MissingExtraError as error:
+        show.note(f"no report was written: {error}")
+        return None
+
+
+def _places(dag: "DAG", outcome: _Outcome) -> dict[str, str]:
     workspace, name = dag.workspace, dag.name
-    return {
-        "profiles": shown_path(workspace.profiles(name)),
-        "models": shown_path(workspace.models(name)),
-        "plan": shown_path(plan_path(workspace, name)),
-        "run": shown_path(workspace.runs(name) / run.run_id),
+    places = {
+        "profiles": workspace.profiles(name),
+        "models": workspace.models(name),
+        "plan": plan_path(workspace, name),
+        "run": workspace.runs(name) / outcome.run.run_id,
     }
+    if outcome.report_page is not None:
+        places["report"] = outcome.report_page
+    return {what: shown_path(path) for what, path in places.items()}
 
 
 def _document(outcome: _Outcome) -> dict[str, Any]:
@@ -172,4 +199,5 @@ def _document(outcome: _Outcome) -> dict[str, Any]:
         "fastest": plan_document(outcome.fastest),
         "plan": plan_document(outcome.plan),
         "run": run_document(outcome.run, outcome.problem),
+        "report": outcome.report_page,
     }

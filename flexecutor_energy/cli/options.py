@@ -22,12 +22,20 @@ def _method(name: str) -> str:
     return name
 
 
+def _workflows() -> list[str]:
+    """Return what completes a workflow's name."""
+    from flexecutor_energy.cli.workflows import list_workflows
+
+    return list_workflows()
+
+
 Dag = Annotated[
     str | None,
     typer.Option(
         "--dag",
         metavar="NAME|MODULE:FUNCTION",
         help="A workflow of ./dags, or a function of yours that returns a DAG.",
+        autocompletion=_workflows,
         rich_help_panel=_PLACE,
         show_default=False,
     ),
@@ -73,6 +81,7 @@ Backend = Annotated[
     str,
     typer.Option(
         "--backend",
+        autocompletion=lambda: ["lithops", "local"],
         metavar="lithops|local|FILE.yaml",
         help="Where stages run; a file is a Lithops configuration.",
         rich_help_panel=_RUNS,
@@ -94,6 +103,7 @@ Energy = Annotated[
         "--energy",
         metavar="|".join(_METHODS),
         callback=_method,
+        autocompletion=lambda: list(_METHODS),
         help="How joules are had: auto takes the best meter that works, all stores every one.",
         rich_help_panel=_RUNS,
     ),
@@ -108,6 +118,7 @@ Timeout = Annotated[
         show_default=False,
     ),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be run; run nothing.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the random order.", rich_help_panel=_RUNS)]
 
 

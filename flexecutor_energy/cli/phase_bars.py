@@ -20,7 +20,7 @@ def watched(show: Show, seconds: float) -> "Iterator[Seen]":
     """
     from rich.progress import BarColumn, Progress, TextColumn
 
-    terminal = show.err.is_terminal
+    terminal = show.moving
     columns = (TextColumn("{task.description:<6}"), BarColumn(bar_width=30))
     state = TextColumn("{task.fields[state]}")
     with Progress(

@@ -44,7 +44,9 @@ def read_plan(path: Path) -> "Plan":
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigurationError(f"there is no plan {path}") from error
+        raise ConfigurationError(
+            f"there is no plan {path}; make one with: flexecutor-energy optimize --out {path}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"could not read the plan {path}: {error}") from error
     return Plan.from_json(text)

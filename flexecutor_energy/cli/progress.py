@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from flexecutor_energy.cli.console import Show
+from flexecutor_energy.cli.tables import percent
 from flexecutor_energy.quantities import format_quantity
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SweepView:
         self.failures: list[str] = []
 
     def __enter__(self) -> Self:
-        if self._show.err.is_terminal:
+        if self._show.moving:
             progress = self._stack.enter_context(_progress(self._show))
             self._bar = (progress, progress.add_task(self._name, total=None, state=""))
         return self
@@ -61,6 +62,8 @@ class SweepView:
             done, total = state.runs_done, state.runs_done + state.runs_left
             shown = self._state(state)
             progress.update(task, completed=done, total=total, state=shown, refresh=True)
+        elif state.stopped:
+            self._show.note(f"{self._name}: ended after {state.runs_done} runs: {state.stopped}")
         elif state.runs_done or state.runs_left:
             total = state.runs_done + state.runs_left
             most = "" if state.regret is None else "at most "
@@ -75,22 +78,11 @@ class SweepView:
         if state.runs_left and state.regret is None:
             left = state.seconds_left
             parts.append("" if left is None else f"{format_quantity(round(left), 's')} left")
+        if state.regret is not None:
+            parts.append(f"regret about {percent(state.regret.share, 1)}")
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         return ", ".join(part for part in parts if part)
-
-
-class StageLines:
-    """Shows the stages of a single run as they start and end."""
-
-    def __init__(self, show: Show) -> None:
-        self._show = show
-
-    def told(self, event: "Event") -> None:
-        """Show one event."""
-        line = event_line(event)
-        if line is not None:
-            self._show.note(line)
 
 
 def event_line(event: "Event") -> str | None:

@@ -213,7 +213,7 @@ def test_storage_that_is_down_names_the_endpoint_and_no_secret(tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 1
-    assert "http://127.0.0.1:9" in done.stderr.splitlines()[-1]
+    assert "http://127.0.0.1:9" in done.stderr.rpartition("error: ")[2]
     assert "the-" not in done.stdout + done.stderr
 
 

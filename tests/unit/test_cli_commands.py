@@ -149,6 +149,7 @@ def test_a_dry_run_counts_and_runs_nothing(anew: Invoke, tmp_path: Path) -> None
         "known": 0,
         "run_s": None,
         "run_j": None,
+        "run_usd": None,
     }
     assert forecast["seconds"] is None
     assert not (tmp_path / "empty").exists()
@@ -160,7 +161,7 @@ def test_a_dry_run_counts_what_is_there_and_estimates_the_rest(on: Invoke) -> No
     assert forecast["stages"]["count"]["known"] == 4
     assert 0 < forecast["seconds"] < 60
     assert (
-        "6 runs of counting would be made, about"
+        "6 runs of counting would be made: about"
         in on("profile", "--dry-run", "--reps", "5").output
     )
 

@@ -11,7 +11,8 @@ from flexecutor_energy.cli.auditing import audit_table, energy_line, verdict
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.dryrun import Forecast, StageForecast
 from flexecutor_energy.cli.measuring import by_config, profile_table
-from flexecutor_energy.cli.progress import StageLines, SweepView
+from flexecutor_energy.cli.progress import SweepView
+from flexecutor_energy.cli.stage_table import RunView
 from flexecutor_energy.cli.tables import interval, ledger_table, percent, shown_path, span
 from flexecutor_energy.energy.method import EnergyMethod
 from flexecutor_energy.errors import StageFailedError
@@ -167,7 +168,7 @@ def test_a_forecast_adds_stages_up_and_does_not_invent_joules() -> None:
     assert (forecast(None).seconds, forecast(None).joules) == (8.0, None)
     last = forecast(None).lines()[-1]
     assert last == (
-        "\n4 runs of counting would be made, about 8 s, judging by the runs measured so far"
+        "\n4 runs of counting would be made: about 8 s, judging by the runs measured so far"
     )
 
 
@@ -208,7 +209,7 @@ def test_a_sweep_with_nothing_to_do_says_nothing(capsys: pytest.CaptureFixture[s
 
 
 def test_events_of_a_run_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    told = StageLines(Show()).told
+    told = RunView(Show(), ["count"]).told
     told(StageStarted("id", "count", StageConfig(1, 2)))
     told(WorkerRetried("id", "count", 1, 2, "ValueError: 7"))
     told(StageFailed("id", "count", StageFailedError("count", 1, "raised", "ValueError: 7")))
