@@ -1,14 +1,22 @@
 """What a user wants to know about a solution, in numbers: alternatives, slack, prices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flexecutor_energy.errors import ConfigurationError, GapError
+import numpy as np
+from numpy.typing import NDArray
+
+from flexecutor_energy.errors import ConfigurationError, GapError, InfeasibleError
 from flexecutor_energy.optimization.alternatives import Keys, with_configs
-from flexecutor_energy.optimization.certificate import Solution, objective_value
+from flexecutor_energy.optimization.certificate import Certificate, Solution, objective_value
 from flexecutor_energy.optimization.exact import solve
-from flexecutor_energy.optimization.objective import Objective, bounded, tie_breaks
+from flexecutor_energy.optimization.hull import hulls
+from flexecutor_energy.optimization.model import LinearProgram
+from flexecutor_energy.optimization.objective import Objective, Weights, bounded, tie_breaks
 from flexecutor_energy.optimization.problem import TOLERANCE, Metric, Problem
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
+
+_WORTH = 0.001
+"""A looser bound is worth naming if it saves this share of the objective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,9 @@ class BoundUse:
         of the candidates that keep it alone; None for ``edp``
     saved_without : what dropping the bound would save of the objective; None where that was not
         found in time
+    next_bound : the least bound under which a plan saves at least 0.1 %; None where there is
+        none, for ``edp``, or where it was not found in time
+    saved_there : what that plan saves
     """
 
     metric: Metric
@@ -47,6 +58,8 @@ class BoundUse:
     value: float
     price: float | None
     saved_without: float | None
+    next_bound: float | None = None
+    saved_there: float | None = None
 
     @property
     def binds(self) -> bool:
@@ -156,22 +169,63 @@ def _runner_up(
 def _bound_uses(problem: Problem, solution: Solution, time_limit_s: float) -> tuple[BoundUse, ...]:
     certificate = solution.certificate
     evaluation = evaluate(problem, solution.choice, certificate.starts_s)
-    prices: dict[Metric, float] = {}
-    if certificate.objective_name != "edp" and certificate.multipliers:
-        proof = certificate.multipliers[0]
-        prices = {
-            "time": proof.time_bound,
-            "energy": proof.energy_bound,
-            "cost": proof.cost_bound,
-        }
+    prices = _prices(problem, certificate.objective_name, time_limit_s)
     uses = []
     for metric in bounded(problem):
         bound = problem.bound(metric)
         if bound is not None:
             saved = _saved_without(problem, solution, metric, time_limit_s)
             value = evaluation.value(metric)
-            uses.append(BoundUse(metric, bound, value, prices.get(metric), saved))
+            use = BoundUse(metric, bound, value, prices.get(metric), saved)
+            uses.append(_with_breakpoint(problem, certificate, use, time_limit_s))
     return tuple(uses)
+
+
+def _prices(problem: Problem, objective: Objective, time_limit_s: float) -> dict[Metric, float]:
+    """Return what one more unit of each bound would save, by linear relaxation.
+
+    The proof of a plan leaves out candidates that the bound leaves no room for; one more unit
+    would, so they are mixed in here, as long as they keep the bound by themselves.
+    """
+    if objective == "edp":
+        return {}
+    kept = [np.flatnonzero(_alone(problem, stage)) for stage in problem.stages]
+    weights = Weights.of(objective)
+    if not bounded(problem) or not all(map(len, kept)):
+        return {}
+    relaxed = LinearProgram(problem, hulls(problem, kept, weights)).relax(weights, time_limit_s)
+    if relaxed is None:
+        return {}
+    proof = relaxed.multipliers
+    return {"time": proof.time_bound, "energy": proof.energy_bound, "cost": proof.cost_bound}
+
+
+def _alone(problem: Problem, stage: int) -> NDArray[np.bool_]:
+    """Return which candidates of a stage keep all bounds as long as nothing else runs."""
+    keeps = np.ones(problem.sizes[stage], dtype=bool)
+    for metric in bounded(problem):
+        values = problem.values(metric)
+        if values is not None:
+            keeps &= values[stage] <= problem.limit(metric)
+    return keeps
+
+
+def _with_breakpoint(
+    problem: Problem, certificate: Certificate, use: BoundUse, time_limit_s: float
+) -> BoundUse:
+    """Return the use with the next bound at which something is saved."""
+    objective = certificate.objective_name
+    if not use.binds or objective == "edp":
+        return use
+    better = certificate.objective * (1 - _WORTH)
+    freed = problem.with_bounds({use.metric: None, objective: better})
+    try:
+        found = solve(freed, use.metric, gap=0, time_limit_s=time_limit_s)
+    except (GapError, InfeasibleError):
+        return use
+    there = evaluate(problem, found.choice)
+    saved = certificate.objective - objective_value(there, objective)
+    return replace(use, next_bound=there.value(use.metric), saved_there=saved)
 
 
 def _saved_without(

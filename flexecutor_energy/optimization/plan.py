@@ -6,46 +6,27 @@ again by itself, without profiles or models.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import EllipsisType
 
 from flexecutor_energy.errors import ConfigurationError, PlanFormatError
 from flexecutor_energy.optimization import plan_file, plan_html, plan_text
 from flexecutor_energy.optimization.certificate import Certificate, Solution
+from flexecutor_energy.optimization.comparison import PlanComparison, compare
 from flexecutor_energy.optimization.context import PlanContext
 from flexecutor_energy.optimization.derived import front_point
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.pareto import pareto
 from flexecutor_energy.optimization.problem import Choice, Metric, Problem
+from flexecutor_energy.optimization.robustness import Robustness, robustness
 from flexecutor_energy.optimization.schedule import Evaluation, evaluate
+from flexecutor_energy.optimization.stage_plan import StagePlan
 from flexecutor_energy.optimization.table import Candidate, Table, spread
 from flexecutor_energy.optimization.terms import Terms, problem_of
 from flexecutor_energy.optimization.verify import Verification, verify
+from flexecutor_energy.optimization.what_if import what_if
+from flexecutor_energy.optimization.worlds import SERVERS
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.workflow.config import StageConfig
-
-
-@dataclass(frozen=True, slots=True)
-class StagePlan:
-    """One stage of a plan.
-
-    Attributes
-    ----------
-    stage_id, config : what runs how
-    time, energy, cost : predictions; seconds, joules above idle, USD
-    start_s : when the stage starts after the workflow does, in the mean
-    slack_s : how much longer it could take without a longer makespan
-    critical : whether it lies on the critical path
-    extrapolated : whether this configuration was never run
-    """
-
-    stage_id: str
-    config: StageConfig
-    time: Interval
-    energy: Interval | None
-    cost: Interval | None
-    start_s: float
-    slack_s: float
-    critical: bool
-    extrapolated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +199,59 @@ class Plan:
         """
         solutions = pareto(self.problem(), points, time_limit_s=time_limit_s)
         return [front_point(self, solution) for solution in solutions]
+
+    def what_if(
+        self,
+        *,
+        max_time: float | EllipsisType | None = ...,
+        max_cost: float | EllipsisType | None = ...,
+        max_energy: float | EllipsisType | None = ...,
+        capacity: float | EllipsisType | None = ...,
+        objective: Objective | None = None,
+    ) -> "Plan":
+        """Return the plan for other bounds or another objective, from the same candidates.
+
+        No profiles or models are needed. What is not given stays as it is.
+
+        Parameters
+        ----------
+        max_time, max_cost, max_energy : seconds, USD, joules that one run should keep; None lifts
+            a bound
+        capacity : cores that all stages share; None for no limit
+        objective : what to minimise in the mean
+
+        Raises
+        ------
+        InfeasibleError
+            No choice keeps the bounds; carries the nearest plan.
+        MissingEnergyError
+            Joules are needed, and the plan holds none.
+        """
+        terms = self.terms
+        return what_if(
+            self,
+            objective or terms.objective,
+            {
+                "time": terms.max_time if max_time is ... else max_time,
+                "cost": terms.max_cost if max_cost is ... else max_cost,
+                "energy": terms.max_energy if max_energy is ... else max_energy,
+            },
+            terms.capacity if capacity is ... else capacity,
+        )
+
+    def compare(self) -> PlanComparison:
+        """Return the plan beside the default, best uniform, fastest and cheapest plan."""
+        return compare(self)
+
+    def robustness(self, servers: int = SERVERS, seed: int = 0) -> Robustness:
+        """Return how the choice does under the power models of real servers.
+
+        Parameters
+        ----------
+        servers : how many servers to draw
+        seed : the same seed gives the same servers
+        """
+        return robustness(self, servers, seed)
 
     def explain(self) -> str:
         """Return a page of text: what was chosen, why, what it saves, and how sure that is."""
