@@ -48,7 +48,7 @@ app.add_typer(storage.app, name="storage")
 app.add_typer(energy.app, name="energy")
 app.add_typer(hardware.app, name="hardware")
 app.command(epilog=example("doctor --remote", "doctor --strict"))(doctor)
-app.command(epilog=example("calibrate", "calibrate --idle-w 38 --max-w 142"))(calibrate)
+app.command(epilog=example("calibrate --idle-w 38 --max-w 142"))(calibrate)
 app.command(epilog=example("dags"))(dags)
 
 

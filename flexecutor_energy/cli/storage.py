@@ -27,7 +27,7 @@ _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 
 app = typer.Typer(
-    help="The embedded object store of a workspace: run, start, stop, status, env.",
+    help="The embedded object store of a workspace: run, start, status, env, stop.",
     no_args_is_help=True,
 )
 
@@ -56,25 +56,6 @@ def start(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret =
         _spawn_keeper(place)
     with EmbeddedServer(place) as server:  # attaches
         _connection(show, server.spec, show_secret=show_secret)
-
-
-@app.command(epilog=opt.example("storage stop"))
-@reported
-def stop(show: Show, workspace: opt.Workspace = None) -> None:
-    """End what 'storage start' began; a server that others use stays until they end."""
-    place = workspace_of(workspace)
-    keeper = _keeper(place)
-    if keeper is not None:
-        os.kill(int(keeper.partition("-")[0]), signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        while watch.is_alive(keeper):
-            if time.monotonic() > deadline:
-                raise StorageError("the server does not stop; see 'storage status'")
-            time.sleep(_POLL_S)
-    state = _state(place)
-    words = "still used by another process" if state["running"] else "not running"
-    show.say(f"the server of this workspace is {words}")
-    show.document(state)
 
 
 @app.command(epilog=opt.example("storage status"))
@@ -107,6 +88,25 @@ def env(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = F
     if not show_secret:
         show.note("the keys are left out; --show-secret prints them")
     show.document(variables)
+
+
+@app.command(epilog=opt.example("storage stop"))
+@reported
+def stop(show: Show, workspace: opt.Workspace = None) -> None:
+    """End what 'storage start' began; a server that others use stays until they end."""
+    place = workspace_of(workspace)
+    keeper = _keeper(place)
+    if keeper is not None:
+        os.kill(int(keeper.partition("-")[0]), signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        while watch.is_alive(keeper):
+            if time.monotonic() > deadline:
+                raise StorageError("the server does not stop; see 'storage status'")
+            time.sleep(_POLL_S)
+    state = _state(place)
+    words = "still used by another process" if state["running"] else "not running"
+    show.say(f"the server of this workspace is {words}")
+    show.document(state)
 
 
 def _connection(show: Show, spec: StoreSpec, *, show_secret: bool) -> None:
