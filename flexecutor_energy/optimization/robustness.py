@@ -174,12 +174,12 @@ class _Judge:
         )
 
     def _result(self, own: FloatArray, best: FloatArray, calibrated: FloatArray) -> Robustness:
-        regret = own / best - 1
+        regret = _regret(own, best)
         others = [other for other in self._alternatives() if self._undecided(own, other)]
         return Robustness(
             best_share=float(np.mean(regret <= SAME)),
             worst_regret=float(regret.max()),
-            calibrated_worst_regret=float((calibrated / best - 1).max()),
+            calibrated_worst_regret=float(_regret(calibrated, best).max()),
             worlds=len(self._worlds),
             undecided_against=tuple(other.name for other in others),
         )
@@ -195,6 +195,11 @@ class _Judge:
         theirs = self._of([evaluation.choice], [evaluation.makespan_s])[:, 0]
         saved = (theirs - own)[theirs != own]
         return bool(len(saved)) and max(np.mean(saved > 0), np.mean(saved < 0)) < DECIDED
+
+
+def _regret(own: FloatArray, best: FloatArray) -> FloatArray:
+    """Return by what share plans are above the best ones; nothing is above a best of nothing."""
+    return np.divide(own, best, out=np.ones(len(own)), where=best > 0) - 1
 
 
 def _solved(problem: Problem, values: WorldValues, world: int) -> tuple[int, ...] | None:
