@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -13,3 +14,13 @@ tempfile.tempdir = _FOLDER
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def workflow_data(request: pytest.FixtureRequest) -> Path:
+    """A workspace that keeps what workflows fetch and generate, for the next session too.
+
+    What is there has its checksum looked at before it is used.
+    """
+    assert request.config.cache is not None
+    return request.config.cache.mkdir("workflows")

@@ -31,5 +31,5 @@ from dags.airbnb.workflow import SPACE, answer, build, native, prepare
 
 __all__ = ["DATA", "EXTRAS", "SPACE", "answer", "build", "check", "native", "prepare", "same"]
 
-DATA = "19,503 texts rated by people (vaderSentiment 0.5, MIT)"
+DATA = "19,503 texts that people rated (MIT), fetched on first use"
 EXTRAS = ("nlp", "reports")

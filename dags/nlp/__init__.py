@@ -30,4 +30,7 @@ times larger.
 from dags.nlp.oracle import check, same
 from dags.nlp.workflow import SPACE, answer, build, native, prepare
 
-__all__ = ["SPACE", "answer", "build", "check", "native", "prepare", "same"]
+__all__ = ["DATA", "EXTRAS", "SPACE", "answer", "build", "check", "native", "prepare", "same"]
+
+DATA = "19,503 texts that people rated (MIT), fetched on first use"
+EXTRAS: tuple[str, ...] = ()

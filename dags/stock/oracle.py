@@ -22,6 +22,7 @@ _FIELDS = {"paths": int, "days": int, "means": dict, "quantiles": dict}
 _NAMES = (*TICKERS, "portfolio", "lowest")
 _MEAN_SIGMAS = 4.0
 _QUANTILE_SIGMAS = 5.0  # there are 28 of them
+_FAR_SIGMAS = 8.0  # no path of as many as a computer draws ends further out
 _SHIFT = 0.5826  # −ζ(1/2)/√(2π), of the barrier in standard deviations of a day
 _ROUNDING = 1e-6  # values are kept in single precision
 
@@ -45,9 +46,13 @@ class Lognormal:
         """Expected value."""
         return math.exp(self.drift + self.variance / 2)
 
+    def sigmas(self, value: float) -> float:
+        """Return how far out a value is, in standard deviations of its logarithm."""
+        return (math.log(value) - self.drift) / math.sqrt(self.variance)
+
     def share_below(self, value: float) -> float:
         """Return the probability of a value of at most this."""
-        return _normal_share((math.log(value) - self.drift) / math.sqrt(self.variance))
+        return _normal_share(self.sigmas(value))
 
     def share_with_lower(self, value: float) -> float:
         """Return the probability, to a few hundredths, of at most this at the end of some day."""
@@ -112,6 +117,7 @@ def _require_mean(answer: Any, name: str, mean: float, sigma: float) -> None:
 
 def _require_quantiles(answer: Any, name: str, value: Lognormal, margin: float) -> None:
     for share, cut in zip(SHARES_OF_PATHS, answer["quantiles"][name], strict=True):
+        _require_reached(name, cut, value)
         _require_share(answer, name, share, (cut, value.share_below(cut)), margin)
 
 
@@ -119,6 +125,7 @@ def _require_lowest(answer: Any, portfolio: Lognormal) -> None:
     """Compare what is known of the lowest value, which is 1 where the portfolio only gains."""
     margin = 0.01 + 0.15 / portfolio.days
     for share, cut in zip(SHARES_OF_PATHS, answer["quantiles"]["lowest"], strict=True):
+        _require_reached("lowest", cut, portfolio)
         expected = portfolio.share_with_lower(cut)
         if cut < 1.0 or share < expected:
             _require_share(answer, "lowest", share, (cut, expected), margin)
@@ -127,6 +134,15 @@ def _require_lowest(answer: Any, portfolio: Lognormal) -> None:
     found = answer["means"]["lowest"]
     near = abs(found - mean) < 0.2 * (1.0 - mean)
     require(near, f"the mean of lowest is {found:.6g}, far from the {mean:.6g} expected")
+
+
+def _require_reached(name: str, cut: float, value: Lognormal) -> None:
+    """Refuse what no path reaches: of few paths, the outer quantiles alone say little."""
+    far = abs(value.sigmas(cut))
+    require(
+        far < _FAR_SIGMAS,
+        f"a quantile of {name}, {cut:.6g}, is {far:.1f} standard deviations out, which no path is",
+    )
 
 
 def _require_share(

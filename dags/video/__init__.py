@@ -25,4 +25,7 @@ shorter pieces (``piece_frames``) make the work a hundred times larger.
 from dags.video.oracle import check, same
 from dags.video.workflow import SPACE, answer, build, native, prepare
 
-__all__ = ["SPACE", "answer", "build", "check", "native", "prepare", "same"]
+__all__ = ["DATA", "EXTRAS", "SPACE", "answer", "build", "check", "native", "prepare", "same"]
+
+DATA = "film clips (BSD, CC BY); a network (MIT), fetched once"
+EXTRAS = ("video",)

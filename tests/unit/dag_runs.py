@@ -6,6 +6,9 @@ Inputs are shared out as in a real run; each worker gets its files and a folder 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.task import InputFile
@@ -75,6 +78,14 @@ def run_in_process(
         missing = [data.data_id for data in stage.outputs if not made[data.data_id]]
         assert not missing, f"no worker of {stage.stage_id} wrote {missing}"
     return run
+
+
+def assert_refused(workflow: Any, spoiled: Any, sound: Any, size: Any, problem: str) -> None:
+    """Assert that an oracle names what is wrong with an answer, and no sound one equals it."""
+    with pytest.raises(AssertionError, match=problem):
+        workflow.check(spoiled, size)
+    assert not workflow.same(spoiled, sound)
+    assert not workflow.same(sound, spoiled)
 
 
 def _local(

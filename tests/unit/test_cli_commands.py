@@ -378,10 +378,3 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
     result = invoke("verify", str(file))
     assert result.exit_code == 2
     assert "plan" in result.stderr
-
-
-def test_the_workflows_of_the_folder_are_listed_with_what_they_do() -> None:
-    found = json.loads(invoke("dags", "--json").stdout)["dags"]
-    assert {"ml", "pi", "wordcount"} <= {workflow["name"] for workflow in found}
-    assert all(workflow["summary"] for workflow in found)
-    assert "wordcount" in invoke("dags").stdout

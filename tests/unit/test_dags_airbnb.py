@@ -1,7 +1,5 @@
-import contextlib
 import copy
 import itertools
-import json
 import struct
 import subprocess
 import sys
@@ -16,9 +14,7 @@ from dags.airbnb import oracle, picture, reviews, scores
 from dags.airbnb.knobs import Knobs
 from dags.airbnb.reviews import CITIES, UNITS, Review
 from dags.rated import RatedText, rated_texts
-from flexecutor_energy.errors import ConfigurationError, MissingExtraError
-from flexecutor_energy.workflow.config import StageConfig
-from tests.unit.dag_runs import directory_storage, run_in_process
+from tests.unit.dag_runs import assert_refused, directory_storage, run_in_process
 
 TINY: dict[str, Any] = {"copies": 2, "pieces": 5}
 FLOORS = oracle.CORRELATION_FLOORS
@@ -55,9 +51,9 @@ def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[RatedText]]:
+def texts(workflow_data: Path) -> dict[str, list[RatedText]]:
     """All texts that the archive really holds."""
-    return rated_texts(tmp_path_factory.mktemp("space"))
+    return rated_texts(workflow_data)
 
 
 @pytest.fixture
@@ -65,16 +61,14 @@ def sound() -> dict[str, Any]:
     return airbnb.native(TINY)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 9])
-def test_any_number_of_workers_gives_the_native_answer(
+@pytest.mark.parametrize("workers", [1, 9])
+def test_each_city_is_reduced_alone_and_the_picture_is_that_of_the_answer(
     workers: int, sound: dict[str, Any], tmp_path: Path
 ) -> None:
     storage = directory_storage(tmp_path)
     airbnb.prepare(TINY, tmp_path, storage)
     run = run_in_process(airbnb.build(TINY, tmp_path), workers, tmp_path, storage=storage)
-    found = airbnb.answer(run)
-    assert airbnb.same(found, sound)
-    airbnb.check(found, TINY)
+    assert airbnb.same(airbnb.answer(run), sound)
     assert run.workers == {"score": min(workers, 5), "reduce": min(workers, 3), "plot": 1}
     _, drawn = run.read("plot")
     assert drawn == picture.png(sound)
@@ -192,16 +186,6 @@ def test_other_scores_give_another_picture(sound: dict[str, Any]) -> None:
     assert picture.png(other) != drawn
 
 
-@pytest.mark.parametrize(("package", "extra"), [("vaderSentiment", "nlp"), ("matplotlib", "rep")])
-def test_without_its_tools_the_extra_to_install_is_named(
-    package: str, extra: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scores, "find_spec", lambda name: None if name == package else object())
-    for use in (airbnb.build, airbnb.native):
-        with pytest.raises(MissingExtraError, match=rf"pip install 'flexecutor-energy\[{extra}"):
-            use("small")
-
-
 def test_looking_at_the_workflow_loads_neither_tool() -> None:
     code = (
         "import sys, dags.airbnb as a; a.build(); "
@@ -211,20 +195,6 @@ def test_looking_at_the_workflow_loads_neither_tool() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_the_workflow_runs_on_the_local_backend_with_any_mix_of_workers(
-    sound: dict[str, Any], tmp_path: Path
-) -> None:
-    airbnb.prepare(TINY, tmp_path, "file")
-    with contextlib.closing(airbnb.build(TINY, tmp_path)) as dag:
-        for workers in (2, 40):
-            for stage in dag.stages:
-                stage.resource_config = StageConfig(1, workers, 512)
-            run = dag.execute(backend="local", storage="file")
-            assert airbnb.same(airbnb.answer(run), sound)
-            assert run.read("plot")[1].startswith(b"\x89PNG")
 
 
 # --- the oracle ---
@@ -238,74 +208,6 @@ def _told(answer: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def _binned(answer: dict[str, Any], count: Any) -> dict[str, Any]:
     answer["movie"]["histogram"][3] = count
     return answer
-
-
-MALFORMED: dict[str, tuple[Any, str]] = {
-    "nothing": (lambda a: None, r"NoneType, not a dict"),
-    "a text": (json.dumps, r"str, not a dict"),
-    "empty": (lambda a: {}, r"lacks amazon, movie, nyt"),
-    "a city is missing": (lambda a: {c: a[c] for c in ("amazon", "nyt")}, r"lacks movie"),
-    "a city too many": (lambda a: a | {"paris": a["nyt"]}, r"'paris'"),
-    "a city is a list": (lambda a: a | {"movie": []}, r"movie is a list"),
-    "a city without a mean": (
-        lambda a: a | {"movie": {k: v for k, v in a["movie"].items() if k != "mean_score"}},
-        r"lacks mean_score",
-    ),
-    "no reviews": (
-        lambda a: _told(a, reviews=0, positive=0, neutral=0, negative=0, histogram=[0] * 20),
-        r"movie has no reviews",
-    ),
-    "a count is True": (lambda a: _told(a, neutral=True), r"neutral is a bool"),
-    "a count is a float": (lambda a: _told(a, reviews=8.0), r"reviews is a float"),
-    "a count is NumPy's": (lambda a: _told(a, positive=np.int64(4)), r"positive is a int64"),
-    "a count is negative": (lambda a: _told(a, neutral=-1), r"movie has -1 reviews"),
-    "one more is positive": (
-        lambda a: _told(a, positive=a["movie"]["positive"] + 1),
-        r"9 reviews of movie are told, not 8",
-    ),
-    "a bin is missing": (
-        lambda a: _told(a, histogram=a["movie"]["histogram"][1:]),
-        r"19 bins of movie",
-    ),
-    "a bin is None": (lambda a: _binned(a, None), r"a bin of movie is a NoneType"),
-    "a bin has too many": (lambda a: _binned(a, 5), r"reviews of movie are told, not 8"),
-    "the mean is NaN": (lambda a: _told(a, mean_score=float("nan")), r"mean_score is nan"),
-    "the mean is beyond": (lambda a: _told(a, mean_score=1.5), r"mean_score of movie is 1.5"),
-    "the mean is whole": (lambda a: _told(a, mean_score=0), r"mean_score is a int"),
-    "the correlation is beyond": (lambda a: _told(a, correlation=-2.0), r"of movie is -2"),
-    "the correlation is None": (lambda a: _told(a, correlation=None), r"correlation is a None"),
-}
-
-
-@pytest.mark.parametrize(("spoil", "problem"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_answer_fails_and_equals_none(
-    spoil: Any, problem: str, sound: dict[str, Any]
-) -> None:
-    spoiled = spoil(copy.deepcopy(sound))
-    with pytest.raises(AssertionError, match=problem):
-        airbnb.check(spoiled, TINY)
-    assert not airbnb.same(spoiled, sound)
-    assert not airbnb.same(sound, spoiled)
-    assert not airbnb.same(spoiled, spoiled)
-
-
-class Stubborn:
-    """Something that cannot be compared, counted or shown."""
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError
-
-    __hash__ = None  # type: ignore[assignment]
-    __bool__ = __len__ = __float__ = __round__ = __eq__
-
-
-def test_comparing_never_raises(sound: dict[str, Any]) -> None:
-    for field in sound["movie"]:
-        spoiled = _told(copy.deepcopy(sound), **{field: Stubborn()})
-        assert not airbnb.same(spoiled, sound)
-    assert not airbnb.same(_binned(copy.deepcopy(sound), Stubborn()), sound)
-    assert not airbnb.same(sound, sound | {"nyt": Stubborn()})
-    assert not airbnb.same(Stubborn(), sound)
 
 
 def _exchanged(answer: dict[str, Any]) -> dict[str, Any]:
@@ -325,7 +227,24 @@ def _reversed(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-WRONG: dict[str, tuple[Any, str]] = {
+SPOILED: dict[str, tuple[Any, str]] = {
+    "a city too many": (lambda a: a | {"paris": a["nyt"]}, r"'paris'"),
+    "no reviews": (
+        lambda a: _told(a, reviews=0, positive=0, neutral=0, negative=0, histogram=[0] * 20),
+        r"movie has no reviews",
+    ),
+    "a count is negative": (lambda a: _told(a, neutral=-1), r"movie has -1 reviews"),
+    "one more is positive": (
+        lambda a: _told(a, positive=a["movie"]["positive"] + 1),
+        r"9 reviews of movie are told, not 8",
+    ),
+    "a bin is missing": (
+        lambda a: _told(a, histogram=a["movie"]["histogram"][1:]),
+        r"19 bins of movie",
+    ),
+    "a bin has too many": (lambda a: _binned(a, 5), r"reviews of movie are told, not 8"),
+    "the mean is beyond": (lambda a: _told(a, mean_score=1.5), r"mean_score of movie is 1.5"),
+    "the correlation is beyond": (lambda a: _told(a, correlation=-2.0), r"of movie is -2"),
     "cities taken for each other": (_exchanged, r"amazon has 8 reviews, not 6"),
     "a review in a better mood": (_moved, r"nyt has \d positive, not \d"),
     "a histogram the wrong way round": (_reversed, r"histogram of nyt"),
@@ -334,12 +253,11 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "problem"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_answer_fails(spoil: Any, problem: str, sound: dict[str, Any]) -> None:
-    spoiled = spoil(copy.deepcopy(sound))
-    with pytest.raises(AssertionError, match=problem):
-        airbnb.check(spoiled, TINY)
-    assert not airbnb.same(spoiled, sound)
+@pytest.mark.parametrize(("spoil", "problem"), SPOILED.values(), ids=SPOILED.keys())
+def test_a_wrong_answer_fails_and_is_not_the_same(
+    spoil: Any, problem: str, sound: dict[str, Any]
+) -> None:
+    assert_refused(airbnb, spoil(copy.deepcopy(sound)), sound, TINY, problem)
 
 
 def test_scores_that_do_not_go_with_what_people_said_fail(
@@ -353,10 +271,3 @@ def test_scores_that_do_not_go_with_what_people_said_fail(
 def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="amazon has 6 reviews, not 9"):
         airbnb.check(sound, {**TINY, "copies": 3})
-
-
-@pytest.mark.parametrize("size", ["huge", {"rows": 3}, {"copies": 0}, {"pieces": 0.5}])
-def test_impossible_sizes_are_refused_everywhere(size: Any, tmp_path: Path) -> None:
-    for use in (airbnb.build, airbnb.prepare, airbnb.native):
-        with pytest.raises(ConfigurationError):
-            use(size, tmp_path)

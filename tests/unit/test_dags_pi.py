@@ -7,7 +7,7 @@ import pytest
 from dags import pi
 from dags.pi.stages import darts
 from flexecutor_energy.errors import ConfigurationError
-from tests.unit.dag_runs import run_in_process
+from tests.unit.dag_runs import assert_refused, run_in_process
 
 TINY = {"samples": 20_000, "tasks": 5}
 
@@ -15,17 +15,6 @@ TINY = {"samples": 20_000, "tasks": 5}
 @pytest.fixture(scope="module")
 def sound() -> dict[str, Any]:
     return pi.native(TINY)
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 9])
-def test_any_number_of_workers_gives_the_native_answer(
-    workers: int, sound: dict[str, Any], tmp_path: Path
-) -> None:
-    run = run_in_process(pi.build(TINY, tmp_path), workers, tmp_path)
-    found = pi.answer(run)
-    assert pi.same(found, sound)
-    pi.check(found, TINY)
-    assert run.workers["sample"] == min(workers, TINY["tasks"])
 
 
 def test_the_small_answer_passes_its_oracle() -> None:
@@ -60,25 +49,10 @@ def _shifted(answer: dict[str, Any], task: int, by: int) -> dict[str, Any]:
     return spoiled
 
 
-MALFORMED: dict[str, tuple[Any, str]] = {
-    "nothing": (lambda a: None, r"NoneType, not a dict"),
-    "a list": (lambda a: list(a.items()), r"list, not a dict"),
-    "empty": (lambda a: {}, r"lacks samples, hits"),
-    "no pi": (lambda a: {k: v for k, v in a.items() if k != "pi"}, r"lacks pi"),
-    "an extra field": (lambda a: a | {"e": 2.718}, r"'e'"),
-    "pi is NaN": (lambda a: a | {"pi": float("nan")}, r"pi is nan"),
-    "pi is infinite": (lambda a: a | {"pi": float("inf")}, r"pi is inf"),
-    "pi is a text": (lambda a: a | {"pi": "3.14"}, r"pi is a str"),
+SPOILED: dict[str, tuple[Any, str]] = {
     "pi is true pi": (lambda a: a | {"pi": 3.141592653589793}, r"estimate 3.14.* does not follow"),
-    "hits is a float": (lambda a: a | {"hits": float(a["hits"])}, r"hits is a float"),
-    "hits is a truth value": (lambda a: a | {"hits": True}, r"hits is a bool"),
     "one hit more": (lambda a: a | {"hits": a["hits"] + 1}, r"not the sum"),
-    "no task": (lambda a: a | {"task_hits": []}, r"not the sum"),
     "a task fewer": (lambda a: a | {"task_hits": a["task_hits"][:-1]}, r"not the sum"),
-    "a task's hits are None": (
-        lambda a: a | {"task_hits": [None, *a["task_hits"][1:]]},
-        r"hits of task 0 is a NoneType",
-    ),
     "negative hits": (lambda a: _shifted(a, 0, -a["task_hits"][0] - 1), r"task 0 has -1 hits"),
     "more hits than darts": (lambda a: _shifted(a, 0, a["samples"]), r"cannot be"),
     "no darts": (
@@ -88,16 +62,11 @@ MALFORMED: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "problem"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_answer_fails_and_equals_none(
+@pytest.mark.parametrize(("spoil", "problem"), SPOILED.values(), ids=SPOILED.keys())
+def test_a_wrong_answer_fails_and_is_not_the_same(
     spoil: Any, problem: str, sound: dict[str, Any]
 ) -> None:
-    spoiled = spoil(copy.deepcopy(sound))
-    with pytest.raises(AssertionError, match=problem):
-        pi.check(spoiled, TINY)
-    assert not pi.same(spoiled, sound)
-    assert not pi.same(sound, spoiled)
-    assert not pi.same(spoiled, spoiled)
+    assert_refused(pi, spoil(copy.deepcopy(sound)), sound, TINY, problem)
 
 
 def test_an_unlikely_estimate_fails(sound: dict[str, Any]) -> None:
@@ -118,15 +87,7 @@ def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
         pi.check(sound, {**TINY, "tasks": 4})
 
 
-@pytest.mark.parametrize(
-    "size", ["huge", {"darts": 3}, {"samples": 0}, {"tasks": 0}, {"samples": 3, "tasks": 4}]
-)
-def test_impossible_sizes_are_refused_everywhere(size: Any, tmp_path: Path) -> None:
-    for use in (pi.build, pi.prepare, pi.native):
-        with pytest.raises(ConfigurationError):
-            use(size, tmp_path)
-
-
-def test_preparing_touches_nothing(tmp_path: Path) -> None:
-    pi.prepare("small", tmp_path)
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("size", [{"tasks": 0}, {"samples": 3, "tasks": 4}])
+def test_knobs_that_do_not_go_together_are_refused(size: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        pi.build(size)

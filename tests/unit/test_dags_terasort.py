@@ -9,7 +9,7 @@ from dags import terasort
 from dags.terasort import records
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.execution.inputs import InputResolver
-from tests.unit.dag_runs import directory_storage, run_in_process
+from tests.unit.dag_runs import assert_refused, directory_storage, run_in_process
 
 TINY = {"records": 3_001, "blocks": 4, "partitions": 5}
 
@@ -17,24 +17,6 @@ TINY = {"records": 3_001, "blocks": 4, "partitions": 5}
 @pytest.fixture(scope="module")
 def sound() -> dict[str, Any]:
     return terasort.native(TINY)
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 9])
-def test_any_number_of_workers_gives_the_native_answer(
-    workers: int, sound: dict[str, Any], tmp_path: Path
-) -> None:
-    run = run_in_process(terasort.build(TINY, tmp_path), workers, tmp_path)
-    found = terasort.answer(run)
-    assert terasort.same(found, sound)
-    terasort.check(found, TINY)
-    by_block, by_partition = min(workers, TINY["blocks"]), min(workers, TINY["partitions"])
-    assert run.workers == {
-        "generate": by_block,
-        "sample": 1,
-        "partition": by_block,
-        "sort": by_partition,
-        "validate": 1,
-    }
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -192,43 +174,15 @@ def _swapped_checksums(answer: dict[str, Any]) -> dict[str, Any]:
     return answer | {"part_checksum": [second, first, *others]}
 
 
-MALFORMED: dict[str, tuple[Any, str]] = {
-    "nothing": (lambda a: None, r"NoneType, not a dict"),
-    "empty": (lambda a: {}, r"lacks records, checksum"),
-    "no order": (lambda a: {k: v for k, v in a.items() if k != "inversions"}, r"lacks inver"),
-    "an extra field": (lambda a: a | {"bytes": 3}, r"'bytes'"),
+SPOILED: dict[str, tuple[Any, str]] = {
     "no partition": (lambda a: a | {"part_records": []}, r"no partition answered"),
     "a record more": (lambda a: a | {"records": a["records"] + 1}, r"not the sum"),
-    "records is NaN": (lambda a: a | {"records": float("nan")}, r"records is a float"),
-    "a count is NumPy's": (
-        lambda a: _with(a, "part_records", 1, np.int64(5)),
-        r"records of partition 1 is a int64",
-    ),
     "an empty partition": (lambda a: _with(a, "part_records", 0, 0), r"partition 0 has 0"),
     "negative inversions": (lambda a: a | {"inversions": -1}, r"-1 inversions"),
-    "inversions is False": (lambda a: a | {"inversions": False}, r"inversions is a bool"),
     "a key fewer": (lambda a: a | {"part_last": a["part_last"][1:]}, r"part_last has 4"),
-    "a key is bytes": (lambda a: _with(a, "part_first", 0, b"x"), r"part_first .* is a bytes"),
     "a key is short": (lambda a: _with(a, "part_first", 2, "ab"), r"'ab', not 20"),
-    "a checksum is None": (lambda a: _with(a, "part_checksum", 3, None), r"3 is a NoneType"),
     "another checksum": (lambda a: a | {"checksum": "0" * 16}, r"not the sum"),
     "the checksum is no number": (lambda a: a | {"checksum": "z" * 16}, r"not 16 hexa"),
-}
-
-
-@pytest.mark.parametrize(("spoil", "problem"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_answer_fails_and_equals_none(
-    spoil: Any, problem: str, sound: dict[str, Any]
-) -> None:
-    spoiled = spoil(copy.deepcopy(sound))
-    with pytest.raises(AssertionError, match=problem):
-        terasort.check(spoiled, TINY)
-    assert not terasort.same(spoiled, sound)
-    assert not terasort.same(sound, spoiled)
-    assert not terasort.same(spoiled, spoiled)
-
-
-WRONG: dict[str, tuple[Any, str]] = {
     "unsorted": (lambda a: a | {"inversions": 1}, r"1 records are followed"),
     "a record in the wrong partition": (_moved, r"part_records of partition 0 is \d+, not"),
     "a smaller first key": (
@@ -243,12 +197,11 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "problem"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_answer_fails(spoil: Any, problem: str, sound: dict[str, Any]) -> None:
-    spoiled = spoil(copy.deepcopy(sound))
-    with pytest.raises(AssertionError, match=problem):
-        terasort.check(spoiled, TINY)
-    assert not terasort.same(spoiled, sound)
+@pytest.mark.parametrize(("spoil", "problem"), SPOILED.values(), ids=SPOILED.keys())
+def test_a_wrong_answer_fails_and_is_not_the_same(
+    spoil: Any, problem: str, sound: dict[str, Any]
+) -> None:
+    assert_refused(terasort, spoil(copy.deepcopy(sound)), sound, TINY, problem)
 
 
 def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
@@ -258,16 +211,7 @@ def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
         terasort.check(sound, {**TINY, "partitions": 4})
 
 
-@pytest.mark.parametrize(
-    "size",
-    ["huge", {"rows": 3}, {"records": 0}, {"blocks": 0}, {"blocks": 300}, {"records": 63}],
-)
-def test_impossible_sizes_are_refused_everywhere(size: Any, tmp_path: Path) -> None:
-    for use in (terasort.build, terasort.prepare, terasort.native):
-        with pytest.raises(ConfigurationError):
-            use(size, tmp_path)
-
-
-def test_preparing_touches_nothing(tmp_path: Path) -> None:
-    terasort.prepare("small", tmp_path)
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("size", [{"records": 0}, {"blocks": 300}, {"records": 63}])
+def test_knobs_that_do_not_go_together_are_refused(size: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        terasort.build(size)

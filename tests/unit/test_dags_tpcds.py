@@ -1,4 +1,3 @@
-import contextlib
 import copy
 import shutil
 import subprocess
@@ -8,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pytest
 
 from dags import tpcds
 from dags.inputs import place
 from dags.tpcds import engine, queries, stages, tables, workflow
 from dags.tpcds.knobs import PRESETS, Knobs
-from flexecutor_energy.errors import ConfigurationError, MissingExtraError, StageFailedError
-from flexecutor_energy.workflow.config import StageConfig
-from tests.unit.dag_runs import directory_storage, run_in_process
+from flexecutor_energy.errors import ConfigurationError, MissingExtraError
+from tests.unit.dag_runs import assert_refused, directory_storage, run_in_process
 
 pytestmark = pytest.mark.timeout(600)  # the first test that generates tables on a busy machine
 
@@ -64,18 +61,6 @@ def whole(made: Path) -> dict[str, Any]:
     """The answer of the query as a whole on the small tables."""
     with engine.opened(tables.tables_in(made)) as connection:
         return stages.answer_of(connection.sql(queries.WHOLE).fetchone())
-
-
-@pytest.fixture(scope="session")
-def generated(request: pytest.FixtureRequest) -> Path:
-    """A workspace with the tables at scale 1, whose checksums are looked at before they are used.
-
-    They take 25 s of CPU to generate, so that they are kept for the next session.
-    """
-    assert request.config.cache is not None
-    workspace = request.config.cache.mkdir("tpcds")
-    tables.folder_of(1, workspace)
-    return workspace
 
 
 @pytest.mark.parametrize(("workers", "cpu"), [(1, 2.0), (2, 0.5), (3, 1.0), (9, 1.0)])
@@ -141,18 +126,18 @@ def test_pieces_hold_all_rows_in_their_order(made: Path, tmp_path: Path) -> None
 # --- at scale 1, as the standard generates it ---
 
 
-def test_the_query_finds_what_the_generators_own_text_finds(generated: Path) -> None:
-    known = tables.generators_answer(tables.folder_of(1, generated))
+def test_the_query_finds_what_the_generators_own_text_finds(workflow_data: Path) -> None:
+    known = tables.generators_answer(tables.folder_of(1, workflow_data))
     assert known == (68, Decimal("100592.32"), Decimal("-18202.90"))
-    found = tpcds.native("small", generated)
+    found = tpcds.native("small", workflow_data)
     assert found == SOUND
     tpcds.check(found, "small")
 
 
 def test_a_scale_without_a_known_answer_is_checked_against_its_tables(
-    generated: Path, monkeypatch: pytest.MonkeyPatch
+    workflow_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tables.folder_of(1, generated)
+    folder = tables.folder_of(1, workflow_data)
     monkeypatch.setattr(tables, "_places", {2: folder})
     tpcds.check(SOUND, {"scale": 2})
     with pytest.raises(AssertionError, match="orders is 69, not 68, at scale 2"):
@@ -160,9 +145,9 @@ def test_a_scale_without_a_known_answer_is_checked_against_its_tables(
 
 
 def test_tables_are_generated_again_only_if_they_changed(
-    generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workflow_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(generated, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(workflow_data, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(tables, "_generate", _refuse_to_generate)
     monkeypatch.setattr(tables, "_places", {})
     folder = tables.folder_of(1, tmp_path)
@@ -175,27 +160,6 @@ def test_tables_are_generated_again_only_if_they_changed(
 
 def _refuse_to_generate(scale: int, folder: Path) -> None:
     raise NotImplementedError
-
-
-@pytest.mark.slow
-def test_the_workflow_runs_on_the_local_backend_with_any_mix_of_workers(
-    generated: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(generated, tmp_path, dirs_exist_ok=True)
-    tpcds.prepare("small", tmp_path, "file")
-    counts = {"scan_sales": 3, "scan_warehouses": 2, "join_orders": 3, "split_orders": 20}
-    with contextlib.closing(tpcds.build("small", tmp_path)) as dag:
-        for stage in dag.stages:
-            stage.resource_config = StageConfig(2, counts.get(stage.stage_id, 1), 1024)
-        run = dag.execute(backend="local", storage="file")
-        found = tpcds.answer(run)
-        tpcds.check(found, "small")
-        assert tpcds.same(found, SOUND)
-        (join,) = (stage for stage in dag.stages if stage.stage_id == "join_orders")
-        join.resource_config = StageConfig(1, 1, 80)
-        with pytest.raises(StageFailedError, match="join_orders") as failed:
-            dag.execute(backend="local", storage="file")
-        assert "memory" in str(failed.value).lower()
 
 
 def test_the_space_holds_a_memory_that_is_too_small_for_one_stage() -> None:
@@ -274,92 +238,28 @@ def test_an_order_is_in_the_same_partition_of_every_table(made: Path) -> None:
 # --- the oracle ---
 
 SPOILED: dict[str, tuple[Any, str]] = {
-    "nothing": (lambda a: None, r"NoneType, not a dict"),
-    "a row": (lambda a: tuple(a.values()), r"tuple, not a dict"),
-    "empty": (lambda a: {}, r"lacks orders, shipping_cost"),
-    "no profit": (lambda a: {k: v for k, v in a.items() if k != "net_profit"}, r"lacks net_"),
-    "an extra field": (lambda a: a | {"returns": 3}, r"'returns'"),
     "no orders": (lambda a: a | {"orders": 0}, r"found 0 orders"),
     "an empty result": (
         lambda a: {"orders": 0, "shipping_cost": 0.0, "net_profit": 0.0},
         r"found 0 orders",
     ),
-    "SQL's empty result": (
-        lambda a: {"orders": 0, "shipping_cost": None, "net_profit": None},
-        r"shipping_cost is a NoneType",
-    ),
     "negative orders": (lambda a: a | {"orders": -68}, r"found -68 orders"),
-    "orders is a float": (lambda a: a | {"orders": 68.0}, r"orders is a float"),
-    "orders is True": (lambda a: a | {"orders": True}, r"orders is a bool"),
-    "orders is NumPy's": (lambda a: a | {"orders": np.int64(68)}, r"orders is a int64"),
-    "the cost is a decimal": (
-        lambda a: a | {"shipping_cost": Decimal("100592.32")},
-        r"shipping_cost is a Decimal",
-    ),
-    "the cost is a text": (lambda a: a | {"shipping_cost": "100592.32"}, r"is a str"),
-    "the cost is NaN": (lambda a: a | {"shipping_cost": float("nan")}, r"shipping_cost is nan"),
     "the cost is negative": (lambda a: a | {"shipping_cost": -1.0}, r"shipping cost -1"),
-    "the profit is infinite": (lambda a: a | {"net_profit": float("-inf")}, r"net_profit is -inf"),
     "the profit has mills": (lambda a: a | {"net_profit": -18202.901}, r"no sum of cents"),
+    "an order fewer": (lambda a: a | {"orders": 67}, r"orders is 67, not 68, at scale 1"),
+    "a cent more": (lambda a: a | {"shipping_cost": 100592.33}, r"shipping_cost is .*, not"),
+    "a gain": (lambda a: a | {"net_profit": 18202.9}, r"net_profit is .*, not"),
 }
 
 
 @pytest.mark.parametrize(("spoil", "problem"), SPOILED.values(), ids=SPOILED.keys())
-def test_a_malformed_answer_fails_and_equals_none(spoil: Any, problem: str) -> None:
-    spoiled = spoil(copy.deepcopy(SOUND))
-    with pytest.raises(AssertionError, match=problem):
-        tpcds.check(spoiled, "small")
-    assert not tpcds.same(spoiled, SOUND)
-    assert not tpcds.same(SOUND, spoiled)
-    assert not tpcds.same(spoiled, spoiled)
-
-
-class Stubborn:
-    """Something that cannot be compared, counted or shown."""
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError
-
-    __hash__ = None  # type: ignore[assignment]
-    __bool__ = __len__ = __float__ = __round__ = __eq__
-
-
-@pytest.mark.parametrize("field", SOUND)
-def test_comparing_never_raises(field: str) -> None:
-    spoiled = SOUND | {field: Stubborn()}
-    assert not tpcds.same(spoiled, SOUND)
-    assert not tpcds.same(SOUND, Stubborn())
-    with pytest.raises(AssertionError, match=f"{field} is a Stubborn"):
-        tpcds.check(spoiled, "small")
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("orders", 67), ("shipping_cost", 100592.33), ("net_profit", 18202.9)],
-)
-def test_a_wrong_answer_fails(field: str, value: Any) -> None:
-    wrong = SOUND | {field: value}
-    with pytest.raises(AssertionError, match=f"{field} is .*, not .*, at scale 1"):
-        tpcds.check(wrong, "small")
-    assert not tpcds.same(wrong, SOUND)
-    assert tpcds.same(SOUND, dict(SOUND))
+def test_a_wrong_answer_fails_and_is_not_the_same(spoil: Any, problem: str) -> None:
+    assert_refused(tpcds, spoil(copy.deepcopy(SOUND)), SOUND, "small", problem)
 
 
 def test_an_answer_of_another_scale_fails() -> None:
     with pytest.raises(AssertionError, match="orders is 68, not 181, at scale 3"):
         tpcds.check(SOUND, "medium")
-
-
-@pytest.mark.parametrize(
-    "size",
-    ["huge", {"rows": 3}, {"scale": 0}, {"scale": 0.1}, {"pieces": 0}, {"partitions": 1_000}],
-)
-def test_impossible_sizes_are_refused_everywhere(size: Any, tmp_path: Path) -> None:
-    for use in (tpcds.build, tpcds.prepare, tpcds.native):
-        with pytest.raises(ConfigurationError):
-            use(size, tmp_path)
-    with pytest.raises(ConfigurationError):
-        tpcds.check(SOUND, size)
 
 
 def test_the_query_with_no_order_has_no_answer() -> None:
