@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from flexecutor_energy.auditing import AuditReport, audit_runs, past_runs
 from flexecutor_energy.decision.rule import regret_rule
 from flexecutor_energy.drawing import draw
 from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
@@ -400,6 +401,32 @@ class DAG(StageGraph):
             raise ConfigurationError(
                 f"no configuration for {', '.join(missing)}; every stage needs one"
             )
+
+    def audit(self, last: int | None = None) -> AuditReport:
+        """Compare all runs that followed a plan with what it predicted.
+
+        Each run keeps what was predicted and measured in its ``run.json``; together these files
+        are the ledger.
+
+        Parameters
+        ----------
+        last : only the newest so many runs; None takes all
+
+        Returns
+        -------
+        Realised coverage, measured over predicted, drift, and the stages to profile again; of no
+        run where none followed a plan yet.
+
+        Raises
+        ------
+        ConfigurationError
+            ``last`` is below 1.
+        """
+        if last is not None and last < 1:
+            raise ConfigurationError(f"last must be at least 1 run, got {last}")
+        history = past_runs(self.workspace, self.name)
+        runs = history.runs if last is None else history.runs[-last:]
+        return audit_runs(runs, history.problems)
 
     def draw(self, path: Path | str, plan: Plan | None = None) -> Path:
         """Draw the workflow into a file ``.png``, ``.svg``, ``.pdf`` or ``.html``.

@@ -14,7 +14,7 @@ from flexecutor_energy.errors import ConfigurationError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from flexecutor_energy.reports.coverage import Coverage, PlansAudit
+    from flexecutor_energy.auditing import AuditReport, Coverage, Drift
 
 Last = Annotated[
     int | None,
@@ -35,20 +35,17 @@ def audit(
     """Compare all runs of a workflow with the plans they followed.
 
     Shows how often measurements lay inside their intervals, measured over predicted for each
-    stage, and which stages to profile again: those of which more runs lay outside than chance
-    explains (probability below 5 %).
+    stage, how that moves over time, and which stages to profile again: those of which more runs
+    lie outside than chance explains (probability below 5 %), or that moved by 5 % or more in a
+    trend that chance does not explain (likewise, from 6 runs on).
     """
-    from flexecutor_energy.reports.coverage import audit_runs
-    from flexecutor_energy.reports.past_runs import past_runs
-
     if last is not None and last < 1:
         raise ConfigurationError(f"--last must be at least 1, got {last}")
     workflow = find_workflow(dag)
     built = workflow.build(size, workspace)
-    history = past_runs(built.workspace, built.name)
-    for problem in history.problems:
+    result = built.audit(last)
+    for problem in result.problems:
         show.note(f"left out: {problem}")
-    result = audit_runs(history.runs[-last:] if last is not None else history.runs)
     if not result.runs:
         raise ConfigurationError(
             f"no run of {built.name!r} that followed a plan is kept in "
@@ -56,29 +53,43 @@ def audit(
             f"execute --dag {workflow.name}"
         )
     _show(show, result, workflow.name)
-    again = {"to_profile": result.to_profile, "problems": history.problems}
-    show.document({"dag": built.name, **plain(result), **again})
+    show.document({"dag": built.name, **plain(result), "to_profile": result.to_profile})
 
 
-def _show(show: Show, result: "PlansAudit", name: str) -> None:
+def _show(show: Show, result: "AuditReport", name: str) -> None:
     show.say(f"{result.runs} runs followed a plan; {len(result.unplanned)} followed none")
     show.heading("whole runs")
     show.say(_coverages(result.whole, "quantity"))
     for bound in result.bounds:
-        show.say(f"{bound.name}: kept in {bound.kept} of {bound.judged} runs")
+        promised = "" if bound.promised is None else f"; promised: {percent(bound.promised)}"
+        show.say(f"{bound.name}: kept in {bound.kept} of {bound.judged} runs{promised}")
     show.say("measured costs count requests to the object store; predicted costs do not")
-    show.heading("stages")
+    since = "" if result.current == result.runs else ", of the newest predictions"
+    show.heading(f"stages, {result.current} runs{since}")
     show.say(_coverages([row for row in result.stages if row.metric != "cost"], "stage"))
     for run_id, stages in result.differing.items():
         show.say(f"run {run_id}: {', '.join(stages)} did not run as planned and was not judged")
+    if result.drifts:
+        show.heading("measured / predicted over time")
+        show.say(_drifts(result.drifts))
     again = result.to_profile
     if not again:
-        show.say("\nno stage lies outside its intervals more often than chance explains")
+        show.say("\nno stage is outside its intervals, or moving, beyond what chance explains")
         return
     show.say(
-        f"\nprofile again: {', '.join(again)} (outside more often than chance explains)",
+        f"\nprofile again: {', '.join(again)} (outside, or moving, beyond what chance explains)",
         f"next: flexecutor-energy profile --dag {name} --no-resume, then train and optimize",
     )
+
+
+def _drifts(rows: "tuple[Drift, ...]") -> "Table":
+    result = table("quantity", "older half>", "newer half>", "change>", "")
+    for row in rows:
+        of_what = f"{row.stage_id or 'whole run'} {row.metric}"
+        word = "MOVING" if row.drifted else ""
+        change = f"{row.change:+.1%}"
+        result.add_row(of_what, f"{row.early:.2f}", f"{row.late:.2f}", change, word)
+    return result
 
 
 def _coverages(rows: "list[Coverage] | tuple[Coverage, ...]", first: str) -> "Table":
@@ -90,6 +101,6 @@ def _coverages(rows: "list[Coverage] | tuple[Coverage, ...]", first: str) -> "Ta
             continue
         span = f"{row.median:.2f} ({row.low:.2f} … {row.high:.2f})"
         inside = f"{row.inside} of {row.judged}"
-        word = "DRIFTED" if row.drifted else ""
+        word = "OUTSIDE" if row.drifted else ""
         result.add_row(of_what, inside, percent(row.level), span, word)
     return result

@@ -88,12 +88,12 @@ def plot(
 def _figure(
     show: Show, kind: str, dag: "DAG", plan: "Plan", stages: list[str] | None, points: int
 ) -> "Figure":
+    from flexecutor_energy.auditing.past_runs import past_runs
     from flexecutor_energy.drawing.workflow import workflow_figure
     from flexecutor_energy.reports import plots
     from flexecutor_energy.reports.curves import curves_of
     from flexecutor_energy.reports.front import front_of
     from flexecutor_energy.reports.gantt import measured_schedule, planned_schedule
-    from flexecutor_energy.reports.past_runs import past_runs
 
     if kind == "dag":
         return workflow_figure(dag, plan)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.optimization.plan import Plan
+from flexecutor_energy.optimization.table import table_hash
 from flexecutor_energy.quantities import Interval
 
 
@@ -68,6 +69,9 @@ class Audit:
     stages : of each stage
     kept : each bound that was asked for, and whether the run kept it; None where unmeasured
     differing : stages that did not run in the planned configuration, and how they ran
+    confidence : share of runs that should keep all bounds; None in files of older versions
+    predictions : which candidates the plan chose from, as a hash: runs of plans with the same
+        one were predicted alike; "" in files of older versions
     """
 
     time: Comparison
@@ -76,6 +80,8 @@ class Audit:
     stages: dict[str, StageAudit]
     kept: dict[str, bool | None]
     differing: dict[str, str]
+    confidence: float | None = None
+    predictions: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -86,6 +92,8 @@ class Audit:
             "stages": {stage_id: stage.to_dict() for stage_id, stage in self.stages.items()},
             "kept": self.kept,
             "differing": self.differing,
+            "confidence": self.confidence,
+            "predictions": self.predictions,
         }
 
 
@@ -125,4 +133,6 @@ def audit(run: DAGRun, plan: Plan) -> Audit:
             for stage_id, config in plan.configs.items()
             if run.stages[stage_id].config != config
         },
+        confidence=plan.terms.confidence,
+        predictions=table_hash(plan.table),
     )

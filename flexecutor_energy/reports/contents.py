@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from flexecutor_energy.auditing.past_runs import History, past_runs
 from flexecutor_energy.errors import NotTrainedError
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.prediction.report import TrainReport
@@ -17,7 +18,6 @@ from flexecutor_energy.reports.curves import StageCurves, curves_of
 from flexecutor_energy.reports.front import Front, front_of
 from flexecutor_energy.reports.gantt import Schedule, measured_schedule, planned_schedule
 from flexecutor_energy.reports.methods import MethodShare, compared_methods
-from flexecutor_energy.reports.past_runs import History, past_runs
 from flexecutor_energy.reports.stage_rows import StageRow, stage_rows
 
 if TYPE_CHECKING:

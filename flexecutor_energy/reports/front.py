@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from flexecutor_energy.auditing.past_runs import PastRun
 from flexecutor_energy.errors import ConfigurationError, GapError
 from flexecutor_energy.optimization.alternatives import alternatives
 from flexecutor_energy.optimization.pareto import Against, pareto
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.optimization.problem import METRICS, Choice
 from flexecutor_energy.quantities import Interval
-from flexecutor_energy.reports.past_runs import PastRun
 from flexecutor_energy.workflow.config import StageConfig
 
 Kind = Literal["front", "chosen", "alternative", "measured"]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flexecutor_energy.auditing.past_runs import PastRun
 from flexecutor_energy.optimization.plan import Plan
-from flexecutor_energy.reports.past_runs import PastRun
 
 
 @dataclass(frozen=True, slots=True)

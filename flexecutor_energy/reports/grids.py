@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flexecutor_energy.auditing.past_runs import PastRun
 from flexecutor_energy.optimization.audit import Comparison
 from flexecutor_energy.quantities import Interval, format_quantity
 from flexecutor_energy.reports.contents import Contents
 from flexecutor_energy.reports.front import FrontPoint
 from flexecutor_energy.reports.labels import UNITS, configurations, level
-from flexecutor_energy.reports.past_runs import PastRun
 
 _LEDGER = (
     ("workers_s", "stage functions"),

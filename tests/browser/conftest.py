@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flexecutor_energy.auditing.past_runs import past_runs
 from flexecutor_energy.reports.contents import Contents, Sources, contents_of
-from flexecutor_energy.reports.past_runs import past_runs
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import grid, made_profile, trained_reference
 from tests.unit.report_plans import demo_plan

@@ -30,7 +30,7 @@ def test_coverage_ratios_and_stages_to_profile_again_are_shown(
     output = result.stdout
     assert "3 runs followed a plan; 1 followed none" in output
     assert "max_time: kept in 3 of 3 runs" in output
-    assert "3.00 (3.00 … 3.00)   DRIFTED" in output
+    assert "3.00 (3.00 … 3.00)   OUTSIDE" in output
     assert "profile again: train (" in output
     assert "0 of 3" in output
     tables = output[: output.index("profile again")]

@@ -247,8 +247,8 @@ def test_plans_are_compared_with_what_would_run_without_one(vm: DAG) -> None:
 def test_several_bounds_are_kept_together(vm: DAG) -> None:
     free = vm.optimize(objective="time")
     assert free.energy is not None and free.cost is not None
-    bounds = {"max_energy": free.energy.high * 1.2, "max_cost": free.cost.high * 1.3}
-    plan = vm.optimize(objective="edp", max_time=9.0, **bounds)
+    joules, usd = free.energy.high * 1.2, free.cost.high * 1.3
+    plan = vm.optimize(objective="edp", max_time=9.0, max_energy=joules, max_cost=usd)
     margins = {plan.terms.margin(metric) for metric in METRICS}
     (margin,) = {round(margin, 9) for margin in margins}
     assert margin == pytest.approx(plan.context.margins["time+energy+cost"])

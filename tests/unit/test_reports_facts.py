@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from flexecutor_energy import Plan, StageConfig
+from flexecutor_energy.auditing.past_runs import PastRun, past_runs
 from flexecutor_energy.optimization.schedule import evaluate
 from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.reports.accuracy import held_out_runs
@@ -18,7 +19,6 @@ from flexecutor_energy.reports.curves import curves_of, run_energy_j
 from flexecutor_energy.reports.front import front_of
 from flexecutor_energy.reports.gantt import measured_schedule, planned_schedule
 from flexecutor_energy.reports.methods import compared_methods
-from flexecutor_energy.reports.past_runs import PastRun, past_runs
 from flexecutor_energy.reports.stage_rows import stage_rows
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import (

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from flexecutor_energy.auditing.past_runs import past_runs
 from flexecutor_energy.errors import ConfigurationError, MissingExtraError
 from flexecutor_energy.optimization import Plan
 from flexecutor_energy.optimization.table import StageOptions
 from flexecutor_energy.records.run import Profile
 from flexecutor_energy.reports import write_report
 from flexecutor_energy.reports.contents import Contents, Sources, contents_of
-from flexecutor_energy.reports.past_runs import past_runs
 from flexecutor_energy.reports.writing import save
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import grid, made_profile, trained_reference

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flexecutor_energy.auditing.past_runs import past_runs
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.reports.accuracy import held_out_runs
 from flexecutor_energy.reports.curves import curves_of
 from flexecutor_energy.reports.front import front_of
 from flexecutor_energy.reports.gantt import measured_schedule, planned_schedule
-from flexecutor_energy.reports.past_runs import past_runs
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import grid, made_profile, trained_reference
 from tests.unit.report_plans import SOURCE, demo_plan
