@@ -16,9 +16,9 @@ together within three.
 """
 
 from dags.pi.oracle import check, same
-from dags.pi.workflow import answer, build, native, prepare
+from dags.pi.workflow import SPACE, answer, build, native, prepare
 
-__all__ = ["DATA", "EXTRAS", "answer", "build", "check", "native", "prepare", "same"]
+__all__ = ["DATA", "EXTRAS", "SPACE", "answer", "build", "check", "native", "prepare", "same"]
 
 DATA = "none: random darts"
 EXTRAS: tuple[str, ...] = ()

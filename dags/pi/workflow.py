@@ -7,7 +7,10 @@ from dags.answers import FinishedRun, final_answer
 from dags.pi import stages
 from dags.pi.knobs import PRESETS
 from dags.sizes import Size, resolve
-from flexecutor_energy import DAG, FlexData, Stage
+from flexecutor_energy import DAG, ConfigSpace, FlexData, Stage
+
+SPACE = ConfigSpace(cpu=[0.5, 1], memory=[256], workers=[1, 2, 4])
+"""What is worth trying: darts are thrown on one core, however many a worker has."""
 
 
 def build(size: Size = "small", workspace: Path | str | None = None) -> DAG:

@@ -19,15 +19,16 @@ from dags.video.clips import (
     require_packages,
 )
 from dags.video.reference import found_alone, in_order
-from flexecutor_energy import DAG, ConfigSpace, FlexData, ReadStrategy, Stage
+from flexecutor_energy import DAG, ConfigSpace, FlexData, ReadStrategy, Stage, StageConfig
 
 _INPUTS = InputSet("video", "v1")  # the same for all sizes
 
+_DETECTING = ConfigSpace(cpu=[1, 2], memory=[1024], workers=[1, 2, 4])
 SPACE = ConfigSpace(
     cpu=[1, 2],
     memory=[512],
     workers=[1, 2, 4],
-    stages={"detect": ConfigSpace(cpu=[1, 2], memory=[256, 1024], workers=[1, 2, 4])},
+    stages={"detect": ConfigSpace.of([*_DETECTING, StageConfig(1, workers=1, memory=256)])},
 )
 """What to profile. Finding faces in the large clip takes more than 256 MB, at which ``detect``
 fails: plans have to avoid it."""

@@ -16,7 +16,7 @@ from flexecutor_energy.cli.tables import shown_path
 from flexecutor_energy.cli.workflows import find_workflow
 from flexecutor_energy.errors import MissingExtraError
 
-SHIPPED = ("ml", "pi")
+SHIPPED = ("ml", "video", "pi")
 """What the scripts work on where nothing else is asked for."""
 
 Dags = Annotated[
@@ -24,19 +24,19 @@ Dags = Annotated[
     typer.Option(
         "--dag",
         metavar="NAME|MODULE:FUNCTION",
-        help="A workflow; give it several times for several. By default ml and pi.",
+        help="A workflow; give it several times for several. By default ml, video and pi.",
         show_default=False,
     ),
 ]
 
 
 def dag_profiling() -> NoReturn:
-    """Profile, then train; both of the shipped workflows where no arguments are given."""
+    """Profile, then train; ml, video and pi where no arguments are given."""
     _run(_profile_and_train)
 
 
 def dag_training() -> NoReturn:
-    """Train on what was profiled; both shipped workflows where no arguments are given."""
+    """Train on what was profiled; ml, video and pi where no arguments are given."""
     _run(_train)
 
 

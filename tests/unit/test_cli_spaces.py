@@ -10,7 +10,7 @@ from tests.unit import cli_workflow
 @pytest.fixture
 def plain() -> Workflow:
     """A workflow that has no space of its own."""
-    return find_workflow("pi")
+    return find_workflow("wordcount")
 
 
 def test_without_options_and_without_a_space_of_its_own_the_default_is_tried(
