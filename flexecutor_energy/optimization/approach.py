@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from flexecutor_energy.optimization.annealing import annealed
+from flexecutor_energy.optimization.certificate import Multipliers
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram, Relaxation
@@ -36,6 +37,9 @@ PROMISING = 60
 
 MANY = 50
 """Stages from which on annealing finds what neighbourhoods do not."""
+
+SETTLING, SETTLED = 8, 0.001
+"""Attempts to round to within a bound, and the share of it that may be left unused."""
 
 FAR = 0.003
 """How far a plan must be from the goal, relatively, for annealing to be worth it."""
@@ -99,12 +103,15 @@ def approach(
     if settings.method != "milp":
         whole = sum(map(len, kept)) * SECONDS_EACH < left * SHARE and floor is None
         share = Deadline(left * (1 - SHARE if whole else MOST))
-        start = rounded(problem, kept, corners, relaxed, share)
-        few = _promising(kept, excess(lower, kept, relaxed.multipliers))
-        extra = excess(lower, few, relaxed.multipliers)
         goal = bound / (1 - min(settings.gap, 0.5))
-        if start is not None:
-            plan = improved(problem, few, weights, start, goal, share, extra)
+        plan = settled(problem, lower, kept, corners, weights, relaxed, goal, share)
+        few = _promising(kept, excess(lower, kept, relaxed.multipliers))
+        if plan is not None and problem.capacity is None and weights.value(plan) > goal:
+            extra = excess(lower, few, relaxed.multipliers)
+            for better in improvements(problem, few, weights, plan, share, extra):
+                plan = better
+                if weights.value(plan) <= goal:
+                    break
     value = None if plan is None else weights.value(plan)
     if value is not None and (not whole or near(value, bound, settings.gap)):
         return Approached(plan, bound, relaxed)
@@ -116,40 +123,93 @@ def approach(
     return Approached(found or plan, max(bound, claimed), relaxed)
 
 
-def improved(
+def settled(
     problem: Problem,
+    lower: Problem,
     kept: Sequence[IntArray],
+    corners: Sequence[IntArray],
     weights: Weights,
-    start: Start,
+    relaxed: Relaxation,
     goal: float,
     deadline: Deadline,
-    extra: Sequence[FloatArray],
-) -> Evaluation:
-    """Return a plan at least as good as the first one, by annealing and by neighbourhoods.
+) -> Evaluation | None:
+    """Return a plan that keeps all bounds and links, if rounding finds one.
+
+    Rounding adds to energy and cost. Where that breaks a bound, the relaxation is asked for as
+    much less, and where it leaves something, for as much more.
 
     Parameters
     ----------
-    problem, kept, weights : what is asked
-    start : the first plan
+    problem, lower, kept, weights : what is asked, see `approach`
+    corners : the candidates that relaxations look at
+    relaxed : the relaxation
     goal : objective at which to stop
     deadline : when to stop
-    extra : what each candidate adds at least to the bound
     """
-    plan = start.plan
-    if problem.capacity is not None or weights.value(plan) <= goal:
-        return plan
-    if len(kept) >= MANY and weights.value(plan) > goal * (1 + FAR):
-        share = Deadline(min(deadline.left() * ANNEALING, ANNEALING_S * len(kept)))
-        begins = heads(problem, plan.durations_s)
-        steps = annealed(problem, start.stairs, start.prices, begins, start.horizon_s, share)
-        trial = evaluate(problem, filled(problem, start.stairs, steps, start.horizon_s))
-        if weights.value(trial) < weights.value(plan) and not violations(problem, trial):
-            plan = trial
-    for better in improvements(problem, kept, weights, plan, deadline, extra):
-        plan = better
-        if weights.value(plan) <= goal:
+    held, best = lower, None
+    share = (
+        deadline.left() * ANNEALING / (1 if bounded(problem) in ((), ("time",)) else 4)
+    )
+    for _ in range(SETTLING):
+        start = rounded(problem, kept, corners, relaxed)
+        if start is None:
             break
-    return plan
+        limit = Deadline(min(share, ANNEALING_S * len(kept), deadline.left()))
+        plan = _warmed(problem, weights, start, goal, limit)
+        keeps = not violations(problem, plan)
+        if keeps and (best is None or weights.value(plan) < weights.value(best)):
+            best = plan
+        adapted = _adapted(problem, held, plan, relaxed.multipliers)
+        if not adapted or deadline.passed() or (best and weights.value(best) <= goal):
+            break
+        held = held.with_bounds(adapted)
+        again = LinearProgram(held, corners).relax(weights, deadline.left())
+        if again is None:
+            break
+        relaxed = again
+    return best
+
+
+def _warmed(
+    problem: Problem, weights: Weights, start: Start, goal: float, deadline: Deadline
+) -> Evaluation:
+    """Return the better one of the plan and what annealing makes of it, at the prices it has."""
+    plan = start.plan
+    far = weights.value(plan) > goal * (1 + FAR) or violations(problem, plan)
+    if problem.capacity is not None or len(plan.choice) < MANY or not far:
+        return plan
+    begins = heads(problem, plan.durations_s)
+    steps = annealed(
+        problem, start.stairs, start.prices, begins, start.horizon_s, deadline
+    )
+    trial = evaluate(problem, filled(problem, start.stairs, steps, start.horizon_s))
+
+    def worth(one: Evaluation) -> float:
+        priced = sum(
+            float(own[c]) for own, c in zip(start.prices, one.choice, strict=True)
+        )
+        return priced + weights.per_second(problem) * one.makespan_s
+
+    return trial if worth(trial) < worth(plan) else plan
+
+
+def _adapted(
+    problem: Problem, held: Problem, plan: Evaluation, multipliers: Multipliers
+) -> dict[Metric, float | None]:
+    """Return the bounds to ask a relaxation for, so that rounding may just keep the real ones."""
+    prices = {
+        "energy": multipliers.energy_bound,
+        "cost": multipliers.cost_bound,
+        "time": 0.0,
+    }
+    found: dict[Metric, float | None] = {}
+    for metric in bounded(problem):
+        asked, current = problem.bound(metric), held.bound(metric)
+        assert asked is not None and current is not None
+        ratio = plan.value(metric) / asked
+        if ratio > 1 + TOLERANCE or (prices[metric] and ratio < 1 - SETTLED):
+            found[metric] = min(asked, current / ratio * (1 - SETTLED / 4))
+    return {m: new for m, new in found.items() if new != held.bound(m)}
 
 
 def near(value: float, bound: float, gap: float) -> bool:
@@ -210,7 +270,11 @@ def _tightened(held: Problem, asked: Problem, evaluation: Evaluation) -> Problem
     """Return `held` with each bound that the evaluation exceeds lowered by as much."""
     tighter: dict[Metric, float | None] = {}
     for metric in bounded(asked):
-        value, bound, current = evaluation.value(metric), asked.bound(metric), held.bound(metric)
+        value, bound, current = (
+            evaluation.value(metric),
+            asked.bound(metric),
+            held.bound(metric),
+        )
         if value > asked.limit(metric) and bound is not None and current is not None:
             tighter[metric] = current * (bound / value) * (1 - ROUNDING)
     return held.with_bounds(tighter)

@@ -16,7 +16,10 @@ from flexecutor_energy.errors import GapError
 from flexecutor_energy.optimization import model
 from flexecutor_energy.optimization.approach import Settings, approach
 from flexecutor_energy.optimization.certificate import Multipliers, objective_value
+from flexecutor_energy.optimization.contract import contract
+from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.enumeration import choose
+from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram
 from flexecutor_energy.optimization.objective import Weights
 from flexecutor_energy.optimization.problem import (
@@ -27,10 +30,11 @@ from flexecutor_energy.optimization.problem import (
 )
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.rational import least_corner
-from flexecutor_energy.optimization.schedule import Evaluation
+from flexecutor_energy.optimization.schedule import Evaluation, violations
 from flexecutor_energy.optimization.search import (
     Found,
     enumerated,
+    over_blocks,
     search,
     small,
     too_late,
@@ -39,16 +43,26 @@ from flexecutor_energy.optimization.search import (
 PROGRESS = 1e-11
 """What a cut must gain, relatively; the precision of the solver's claims."""
 
+ROUGH = 1e-4
+"""What a cut of the relaxation must gain before plans are looked for."""
+
+SHARE = 0.4
+"""The share of the time left that each plan may take."""
+
 CUTS = 24
 """Half-planes after which the gap is reported as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A weighted minimum: its plan (None from the relaxation alone), bound and proof."""
+    """A weighted minimum: its plan (None from the relaxation alone), bound and proof.
+
+    The multipliers prove `relaxed`, which is at most the bound.
+    """
 
     weights: Weights
     bound: float
+    relaxed: float
     evaluation: Evaluation | None
     multipliers: Multipliers
 
@@ -67,6 +81,11 @@ def search_edp(problem: Problem, order: Sequence[Metric], settings: Settings) ->
     rows = small(problem, kept, settings)
     if rows is not None:
         return _enumerate(problem, order, kept, rows, settings)
+    blocks = None if settings.method == "milp" else contract(problem, "edp", kept)
+    if blocks is not None:
+        found = over_blocks(problem, order, blocks, (_enumerate, _branch), settings)
+        if found is None or not violations(problem, found.evaluation):
+            return found
     return _branch(problem, order, kept, settings)
 
 
@@ -85,46 +104,72 @@ def _enumerate(
     def relax(weights: Weights) -> _Cut:
         left = settings.deadline.left()
         relaxed = program.relax(weights, left) or program.unrelaxed(weights)
-        return _Cut(weights, relaxed.bound, None, relaxed.multipliers)
+        return _Cut(weights, relaxed.bound, relaxed.bound, None, relaxed.multipliers)
 
     cuts = _cuts(relax, objective_value(chosen.evaluation, "edp"), settings) or []
     return enumerated(chosen.evaluation, chosen.claimed, [cut.multipliers for cut in cuts])
 
 
 def _branch(
-    problem: Problem, order: Sequence[Metric], kept: Sequence[IntArray], settings: Settings
+    problem: Problem,
+    order: Sequence[Metric],
+    kept: Sequence[IntArray],
+    settings: Settings,
+    floor: Problem | None = None,
 ) -> Found | None:
     finer = replace(settings, gap=settings.gap / 2)  # the product doubles a relative error
 
+    program = LinearProgram(
+        floor or problem, hulls(floor or problem, kept, Weights(1.0, 0.0, 1.0))
+    )
+
+    def relax(weights: Weights) -> _Cut | None:
+        relaxed = program.relax(weights, settings.deadline.left())
+        if relaxed is None:
+            return None
+        return _Cut(weights, relaxed.bound, relaxed.bound, None, relaxed.multipliers)
+
     def solve(weights: Weights) -> _Cut | None:
-        reached = approach(problem, kept, weights, finer)
+        share = Deadline(max(settings.deadline.left() * SHARE, 0.01))
+        reached = approach(problem, kept, weights, replace(finer, deadline=share), floor)
         if reached is None:
             return None
-        if reached.plan is None:
-            raise too_late(settings)
-        return _Cut(weights, reached.claimed, reached.plan, reached.relaxed.multipliers)
+        return _Cut(
+            weights,
+            reached.claimed,
+            reached.relaxed.bound,
+            reached.plan,
+            reached.relaxed.multipliers,
+        )
 
-    cuts = _cuts(solve, math.inf, settings)
+    first = _cuts(relax, math.inf, settings, progress=ROUGH)
+    cuts = None if first is None else _cuts(solve, math.inf, settings, first)
     if cuts is None:
         return None
     plans = [cut.evaluation for cut in cuts if cut.evaluation is not None]
+    if not plans:
+        raise too_late(settings)
     best = min(plans, key=lambda plan: objective_value(plan, "edp"))
     energy, time = _corner(cuts)
     best = _ties_broken(problem, order, best, settings)
-    proofs = tuple(cut.multipliers for cut in cuts)
+    proofs = tuple(cut.multipliers for cut in _needed(cuts))
     return Found(best, energy * time, proofs, model.SOLVER, model.SOLVER_VERSION)
 
 
 def _cuts(
-    cut_by: Callable[[Weights], _Cut | None], value: float, settings: Settings
+    cut_by: Callable[[Weights], _Cut | None],
+    value: float,
+    settings: Settings,
+    known: Sequence[_Cut] = (),
+    progress: float = PROGRESS,
 ) -> list[_Cut] | None:
     """Cut off corners until their least product comes within the gap of the best plan.
 
-    Returns None where no plan keeps the bounds.
+    Returns None where no plan keeps the bounds. Cuts that are known are among those returned.
     """
-    cuts: list[_Cut] = []
-    weights = Weights.of("time")
-    while len(cuts) < CUTS:
+    cuts = list(known)
+    weights = _steepest(cuts) if known else Weights.of("time")
+    for number in range(CUTS):
         cut = cut_by(weights)
         if cut is None:
             return None
@@ -134,15 +179,36 @@ def _cuts(
         if len(cuts) == 1:
             weights = Weights.of("energy")
             continue
-        if len(cuts) > 2 and cut.bound <= 1 + PROGRESS:  # the corner was on the boundary
+        if (
+            len(cuts) > 2 and cut.bound <= 1 + progress and (number or not known)
+        ):  # the corner was on the boundary
             break
         energy, time = _corner(cuts)
         if energy * time >= value * (1 - settings.gap) or energy * time <= 0:
             break
         if settings.deadline.passed():
             break
-        weights = Weights(energy=0.5 / energy, time=0.5 / time)  # 1 at the corner
+        weights = _steepest(cuts)
     return cuts
+
+
+def _steepest(cuts: Sequence[_Cut]) -> Weights:
+    """Return the weights that cut off the corner; the objective is 1 there."""
+    energy, time = _corner(cuts)
+    if energy * time <= 0:
+        return Weights.of("energy")
+    return Weights(energy=0.5 / energy, time=0.5 / time)
+
+
+def _needed(cuts: Sequence[_Cut]) -> list[_Cut]:
+    """Return the cuts without those that the proof is as good without."""
+    kept = [replace(cut, bound=cut.relaxed) for cut in cuts]
+    goal = math.prod(_corner(kept)) * (1 - PROGRESS)
+    for cut in list(kept):
+        rest = [other for other in kept if other is not cut]
+        if rest and math.prod(_corner(rest)) >= goal:
+            kept = rest
+    return kept
 
 
 def _corner(cuts: Sequence[_Cut]) -> tuple[float, float]:

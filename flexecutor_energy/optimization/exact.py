@@ -9,7 +9,7 @@ from flexecutor_energy.optimization.certificate import Solution, certify
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.edp import search_edp
 from flexecutor_energy.optimization.infeasible import explain_infeasible
-from flexecutor_energy.optimization.objective import Objective, tie_breaks
+from flexecutor_energy.optimization.objective import Objective, bounded, tie_breaks
 from flexecutor_energy.optimization.problem import Metric, Problem
 from flexecutor_energy.optimization.search import search
 
@@ -61,9 +61,12 @@ def solve(
     solution = _solve(problem, objective, order, settings)
     if solution is None:
         metrics = [objective] if objective != "edp" else []
+        # the explanation takes what is left, or a tenth of the limit for each plan it needs
+        needed = 1 + len(bounded(problem))
+        each = max(settings.deadline.left() / needed, time_limit_s / 10)
 
         def minimise(easier: Problem, metric: Metric) -> Solution | None:
-            own = Settings(gap, Deadline(time_limit_s), method)
+            own = Settings(gap, Deadline(each), method)
             first = [metric, *(m for m in (*metrics, *order) if m != metric)]
             return _solve(easier, metric, tuple(dict.fromkeys(first)), own)
 

@@ -16,6 +16,9 @@ from flexecutor_energy.optimization.problem import FloatArray, IntArray, Problem
 PAIRS = 2_000_000
 """Pairs of points that are looked at for one block; blocks that need more are not joined."""
 
+FEW_PAIRS = 4_000
+"""Likewise where two values count beside the time, as there is no sorting them then."""
+
 LABELLINGS = 2_000
 """Pairs of label combinations likewise."""
 
@@ -142,7 +145,8 @@ def _paired(left: Points, right: Points, problem: Problem, *, series: bool) -> P
     swept = not series and len(left.value) == 1
     if len(groups) > LABELLINGS:
         return None
-    if not swept and sum(len(mine) * len(yours) for mine, yours in groups) > PAIRS:
+    most = PAIRS if len(left.value) == 1 else FEW_PAIRS
+    if not swept and sum(len(mine) * len(yours) for mine, yours in groups) > most:
         return None
     chosen = [_swept(left, right, *pair) if swept else _crossed(*pair) for pair in groups]
     nothing = np.empty(0, dtype=np.intp)

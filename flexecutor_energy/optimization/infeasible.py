@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from flexecutor_energy.errors import InfeasibleError
+from flexecutor_energy.errors import GapError, InfeasibleError
 from flexecutor_energy.optimization.certificate import Solution
 from flexecutor_energy.optimization.objective import bounded
 from flexecutor_energy.optimization.problem import METRICS, TOLERANCE, Metric, Problem
@@ -29,11 +29,14 @@ def explain_infeasible(problem: Problem, minimise: Minimise) -> InfeasibleError:
     if minimise(free, "time") is None:
         return _excluded(problem)
     bounds = bounded(problem)
-    attained = {
-        metric: plan
-        for metric in bounds
-        if (plan := minimise(problem.with_bounds({metric: None}), metric)) is not None
-    }
+    attained: dict[Metric, Solution] = {}
+    for metric in bounds:
+        try:
+            plan = minimise(problem.with_bounds({metric: None}), metric)
+        except GapError:
+            continue  # another bound may be explained in time
+        if plan is not None:
+            attained[metric] = plan
     if attained:
         metric = min(attained, key=lambda name: _excess(problem, name, attained[name]))
         return _error(problem, metric, attained[metric], [m for m in bounds if m != metric])

@@ -2,8 +2,7 @@
 
 Each stage of the relaxation has a window, from its start to the earliest start of a child. The
 best candidate that fits into it gives a plan that keeps the makespan; what slack that leaves is
-given to one stage after the other. Where a bound on energy or cost is missed, its price is
-raised and everything is tried again.
+given to one stage after the other.
 """
 
 from bisect import bisect_right
@@ -13,20 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flexecutor_energy.optimization.capacity import tails
-from flexecutor_energy.optimization.certificate import Multipliers
-from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.model import Relaxation
-from flexecutor_energy.optimization.objective import Weights, bounded
 from flexecutor_energy.optimization.pricing import prices
 from flexecutor_energy.optimization.problem import FloatArray, IntArray, Label, Problem
-from flexecutor_energy.optimization.schedule import Evaluation, evaluate, violations
+from flexecutor_energy.optimization.schedule import Evaluation, evaluate
 from flexecutor_energy.optimization.windows import heads
-
-STRETCHES = (1.0, 1.001, 1.004, 1.015, 1.05, 1.2, 1.6, 2.5)
-"""Factors on the relaxation's makespan that are tried where the plan need not be the fastest."""
-
-RAISES = 8
-"""How often the price of a bound that is missed is raised, by half each time."""
 
 SWEEPS = 6
 """Passes over all stages that look for slack."""
@@ -52,7 +42,7 @@ class Stairs:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A plan that keeps all bounds and links, and what it was chosen by.
+    """A plan, and what it was chosen by.
 
     Attributes
     ----------
@@ -73,9 +63,10 @@ def rounded(
     kept: Sequence[IntArray],
     corners: Sequence[IntArray],
     relaxed: Relaxation,
-    deadline: Deadline,
 ) -> Start | None:
-    """Return a plan that keeps all bounds and links, if rounding finds one.
+    """Return a plan that is as fast as the relaxation; None where rounding finds no labels.
+
+    It may take more energy or cost than the relaxation, and more than their bounds.
 
     Parameters
     ----------
@@ -83,34 +74,26 @@ def rounded(
     kept : the candidates to choose from
     corners : the candidates that the relaxation's shares are about
     relaxed : the relaxation
-    deadline : when to stop
     """
     if relaxed.shares is None or relaxed.starts_s is None:
         return None
     allowed = agreed(problem, kept, corners, relaxed.shares)
     if allowed is None:
         return None
-    multipliers = replace(relaxed.multipliers, area=0.0, links=())
-    for _ in range(RAISES):
-        priced = prices(problem, multipliers)
-        stairs = staircases(problem, allowed, priced)
-        missed: set[str] = set()
-        for horizon in _horizons(problem, float(relaxed.starts_s[-1])):
-            if deadline.passed():
-                return None
-            ends = _ends(problem, relaxed.starts_s)
-            windows = (ends - relaxed.starts_s[:-1]) * (1 + 1e-12)
-            positions = [own.within(room) for own, room in zip(stairs, windows, strict=True)]
-            plan = evaluate(problem, filled(problem, stairs, positions, horizon))
-            if not violations(problem, plan):
-                return Start(plan, stairs, priced, horizon)
-            missed |= {m for m in bounded(problem) if plan.value(m) > problem.limit(m)}
-        multipliers = _raised(multipliers, missed)
-    return None
+    priced = prices(problem, replace(relaxed.multipliers, area=0.0, links=()))
+    stairs = staircases(problem, allowed, priced)
+    windows = (_ends(problem, relaxed.starts_s) - relaxed.starts_s[:-1]) * (1 + 1e-12)
+    positions = [own.within(room) for own, room in zip(stairs, windows, strict=True)]
+    horizon = min(float(relaxed.starts_s[-1]), problem.limit("time"))
+    plan = evaluate(problem, filled(problem, stairs, positions, horizon))
+    return Start(plan, stairs, priced, horizon)
 
 
 def filled(
-    problem: Problem, stairs: Sequence[Stairs], positions: Sequence[int], horizon_s: float
+    problem: Problem,
+    stairs: Sequence[Stairs],
+    positions: Sequence[int],
+    horizon_s: float,
 ) -> list[int]:
     """Return the choice in which stages are slowed down for as long as that gains something.
 
@@ -131,10 +114,16 @@ def filled(
         near, moved = [0.0] * len(at), False
         neighbours = problem.parents if forward else problem.children
         for stage in problem.order if forward else reversed(problem.order):
-            near[stage] = max((near[i] + durations[i] for i in neighbours[stage]), default=0.0)
+            near[stage] = max(
+                (near[i] + durations[i] for i in neighbours[stage]), default=0.0
+            )
             step = stairs[stage].within(horizon_s - near[stage] - other[stage])
             if step > at[stage]:
-                at[stage], durations[stage], moved = step, stairs[stage].times[step], True
+                at[stage], durations[stage], moved = (
+                    step,
+                    stairs[stage].times[step],
+                    True,
+                )
         if not moved and sweep:
             break
     return [own.candidates[step] for own, step in zip(stairs, at, strict=True)]
@@ -200,21 +189,3 @@ def _ends(problem: Problem, starts_s: FloatArray) -> FloatArray:
     for i, j in problem.edges:
         end[i] = min(end[i], starts_s[j])
     return end
-
-
-def _horizons(problem: Problem, makespan_s: float) -> list[float]:
-    limit = problem.limit("time")
-    stretched = [min(makespan_s * factor, limit) for factor in STRETCHES]
-    if problem.capacity is not None:  # lists of stages take longer than precedence says
-        stretched += [makespan_s / factor for factor in STRETCHES[1:]]
-    return list(dict.fromkeys(stretched))
-
-
-def _raised(multipliers: Multipliers, missed: set[str]) -> Multipliers:
-    energy, cost = multipliers.energy_bound, multipliers.cost_bound
-    weights = multipliers.weights
-    if "energy" in missed:
-        energy = 1.5 * energy + 0.5 * weights.energy
-    if "cost" in missed:
-        cost = 1.5 * cost + 0.5 * weights.cost
-    return replace(multipliers, weights=Weights(*weights), energy_bound=energy, cost_bound=cost)

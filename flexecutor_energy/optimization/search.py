@@ -6,7 +6,7 @@ neighbourhoods and branch-and-bound; then all choices that the relaxation leaves
 found are enumerated where they are few enough, which again proves the optimum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -59,7 +59,9 @@ class Found:
     solver_version: str
 
 
-def search(problem: Problem, order: Sequence[Metric], settings: Settings) -> Found | None:
+def search(
+    problem: Problem, order: Sequence[Metric], settings: Settings
+) -> Found | None:
     """Minimise the first metric; break ties by the others; None where no plan keeps the bounds.
 
     Raises
@@ -77,13 +79,15 @@ def search(problem: Problem, order: Sequence[Metric], settings: Settings) -> Fou
         return _enumerated(problem, order, kept, rows, settings)
     blocks = None if settings.method == "milp" else contract(problem, order[0], kept)
     if blocks is not None:
-        found = _over_blocks(problem, order, blocks, settings)
+        found = over_blocks(problem, order, blocks, (_enumerated, _branch), settings)
         if found is None or not violations(problem, found.evaluation):
             return found
     return _branch(problem, order, kept, settings)
 
 
-def small(problem: Problem, kept: Sequence[IntArray], settings: Settings) -> IntArray | None:
+def small(
+    problem: Problem, kept: Sequence[IntArray], settings: Settings
+) -> IntArray | None:
     """Return all choices if they are few enough to be enumerated, and if they should be."""
     if settings.method in ("milp", "relaxation"):
         return None
@@ -116,14 +120,37 @@ def _enumerated(
         return None
     weights = Weights.of(order[0])
     program = LinearProgram(problem, hulls(problem, kept, weights))
-    relaxed = program.relax(weights, settings.deadline.left()) or program.unrelaxed(weights)
+    relaxed = program.relax(weights, settings.deadline.left()) or program.unrelaxed(
+        weights
+    )
     return enumerated(chosen.evaluation, chosen.claimed, [relaxed.multipliers])
 
 
-def _over_blocks(
-    problem: Problem, order: Sequence[Metric], blocks: Contraction, settings: Settings
+Enumerate = Callable[
+    [Problem, Sequence[Metric], Sequence[IntArray], IntArray, Settings], Found | None
+]
+Branch = Callable[
+    [Problem, Sequence[Metric], Sequence[IntArray], Settings, Problem | None],
+    Found | None,
+]
+
+
+def over_blocks(
+    problem: Problem,
+    order: Sequence[Metric],
+    blocks: Contraction,
+    ways: tuple[Enumerate, Branch],
+    settings: Settings,
 ) -> Found | None:
-    """Search the problem of the blocks; its plans are as good as those of the stages."""
+    """Search the problem of the blocks; its plans are as good as those of the stages.
+
+    Parameters
+    ----------
+    problem, order, settings : what is asked
+    blocks : the contraction of the problem
+    ways : how to enumerate the choices, and how to search where they are too many
+    """
+    enumerate_all, branch = ways
     inner = blocks.problem
     known = [metric for metric in order if inner.values(metric) is not None]
     kept = [np.flatnonzero(fits) for fits in admissible(inner)]
@@ -131,23 +158,28 @@ def _over_blocks(
         return None
     rows = enumerate_choices(inner, kept) if blocks.exact else None
     if rows is not None:
-        found = _enumerated(inner, known, kept, rows, settings)
+        found = enumerate_all(inner, known, kept, rows, settings)
     else:
-        floor = None if blocks.exact else blocks.floor
-        found = _branch(inner, known, kept, settings, floor)
+        found = branch(
+            inner, known, kept, settings, None if blocks.exact else blocks.floor
+        )
     if found is None:
         return None
     proofs = [blocks.lifted(own, len(problem.links)) for own in found.multipliers]
     if len(blocks.blocks) == 1:  # a block alone needs no price of the deadline
-        weights = Weights.of(order[0])
-        end = ((blocks.ends[0], len(problem.times), weights.per_second(problem)),)
-        plain = Multipliers(weights, end, links=((),) * len(problem.links), blocks=blocks.steps)
-        proofs.append(plain)
+        proofs += [_plain(problem, blocks, own.weights) for own in found.multipliers]
     return replace(
         found,
         evaluation=evaluate(problem, blocks.expanded(found.evaluation.choice)),
         multipliers=tuple(proofs),
         solver=f"contraction, {found.solver}",
+    )
+
+
+def _plain(problem: Problem, blocks: Contraction, weights: Weights) -> Multipliers:
+    end = ((blocks.ends[0], len(problem.times), weights.per_second(problem)),)
+    return Multipliers(
+        weights, end, links=((),) * len(problem.links), blocks=blocks.steps
     )
 
 
