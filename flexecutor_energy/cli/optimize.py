@@ -1,8 +1,9 @@
 """``flexecutor-energy optimize``: choose the configuration of every stage, with a proof."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
@@ -61,6 +62,16 @@ Scope = Annotated[
         rich_help_panel=_GOAL,
     ),
 ]
+Capacity = Annotated[
+    str | None,
+    typer.Option(
+        "--capacity",
+        metavar="CORES|host",
+        help="Cores that all stages share; host: those of the profiled hosts. No limit if absent.",
+        rich_help_panel=_GOAL,
+        show_default=False,
+    ),
+]
 Gap = Annotated[
     float,
     typer.Option("--gap", help="Share by which the plan may miss its proven bound."),
@@ -86,6 +97,7 @@ def optimize(
     max_energy: MaxEnergy = None,
     confidence: Confidence = 0.95,
     scope: Scope = "provisioned",
+    capacity: Capacity = None,
     cpu: opt.Cpu = None,
     memory: opt.Memory = None,
     workers: opt.Workers = None,
@@ -101,6 +113,7 @@ def optimize(
     _check(objective, {"--max-time": max_time, "--max-cost": max_cost, "--max-energy": max_energy})
     if not 0 <= gap < 1:
         raise ConfigurationError(f"--gap must lie between 0 and 1, got {gap:g}")
+    shared = _cores(capacity)
     workflow = find_workflow(dag)
     built = workflow.build(size, workspace)
     plan = built.optimize(
@@ -111,6 +124,7 @@ def optimize(
         confidence=confidence,
         scope=cast(Any, scope),  # both are checked there
         space=given_space(cpu, memory, workers),
+        capacity=shared,
         gap=gap,
         time_limit_s=time_limit,
     )
@@ -126,16 +140,35 @@ def optimize(
     _require_gap(plan, gap)
 
 
-def _check(objective: str, bounds: Mapping[str, float | None]) -> None:
-    """Refuse what makes no sense before profiles and models are looked for."""
+def check_objective(objective: str) -> None:
+    """Raise ConfigurationError if nobody knows how to minimise this."""
     from flexecutor_energy.optimization.objective import Objective as Known
 
     known = get_args(Known)
     if objective not in known:
         raise ConfigurationError(f"unknown objective {objective!r}; known: {', '.join(known)}")
+
+
+def _check(objective: str, bounds: Mapping[str, float | None]) -> None:
+    """Refuse what makes no sense before profiles and models are looked for."""
+    check_objective(objective)
     for option, value in bounds.items():
         if value is not None and not value > 0:
             raise ConfigurationError(f"{option} must be above 0, got {value:g}")
+
+
+def _cores(capacity: str | None) -> float | Literal["host"] | None:
+    if capacity is None:
+        return None
+    if capacity == "host":
+        return "host"
+    try:
+        cores = float(capacity)
+    except ValueError:
+        cores = math.nan
+    if not 0 < cores < math.inf:
+        raise ConfigurationError(f"--capacity must be a number of cores or host, got {capacity}")
+    return cores
 
 
 def _require_gap(plan: "Plan", gap: float) -> None:
