@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 
 from flexecutor_energy.prediction.anchors import IntArray, no_anchors
-from flexecutor_energy.prediction.families import CONSTANT, PHASES
-from flexecutor_energy.prediction.physics import CORES, LEAN, WATTS
+from flexecutor_energy.prediction.families import CONSTANT
+from flexecutor_energy.prediction.physics import CORES, LEAN, PHASES, WATTS
 from flexecutor_energy.prediction.predictor import Family
 from flexecutor_energy.prediction.results import stage_energy_j
 from flexecutor_energy.prediction.rows import FloatArray, Rows, memory_tells

@@ -79,7 +79,8 @@ def run_ratios(
     if took is None or expected is None:
         return unknown
     ratios: FloatArray = np.divide(took, expected, out=unknown, where=expected > 0)
-    return ratios
+    unseen = [model.runs.stretch for stage, model in stages.items() if stage not in seen]
+    return ratios ** max(unseen, default=1.0)
 
 
 def widest_of_any_stage(

@@ -82,12 +82,12 @@ def mape_again(runs: HeldOutRuns) -> float | None:
 
 def coverage(runs: HeldOutRuns, level: float) -> float | None:
     """Return the share of runs whose time lies in the band that other groups' errors give."""
-    off = np.abs(np.log(runs.ratio("time")))
+    off = np.abs(np.log(runs.ratio("time"))) / runs.stretch
     if np.all(np.isnan(off)):
         return None
     inside = []
     for group in np.unique(runs.groups):
-        others = np.sort(off[runs.groups != group])
+        others = np.sort(off[runs.groups != group]) * runs.stretch
         rank = int(np.ceil((len(others) + 1) * level - 1e-9))
         inside.append(off[runs.groups == group] <= others[min(rank, len(others)) - 1])
     return float(np.mean(np.concatenate(inside)))

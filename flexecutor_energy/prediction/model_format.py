@@ -101,6 +101,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
             "measured": {target: _nullable(column) for target, column in runs.measured.items()},
             "predicted": {target: _nullable(column) for target, column in runs.predicted.items()},
             "repeated": {target: _nullable(column) for target, column in runs.repeated.items()},
+            "stretch": runs.stretch,
         },
         "anchors": {
             "places": [list(key) for key in stage.anchors.places],
@@ -153,6 +154,7 @@ def _runs(data: Mapping[str, Any]) -> HeldOutRuns:
         measured={str(target): _column(values) for target, values in data["measured"].items()},
         predicted={str(target): _column(values) for target, values in data["predicted"].items()},
         repeated={str(target): _column(values) for target, values in data["repeated"].items()},
+        stretch=float(data.get("stretch", 1.0)),
     )
     lengths = {len(column) for column in (runs.groups, runs.cpu, runs.memory_mb, runs.workers)}
     tables = (runs.measured, runs.predicted, runs.repeated)

@@ -9,7 +9,7 @@ workers that ask for more cores than their host has get into each other's way (`
 Non-negative coefficients keep every prediction positive and extrapolate sanely.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,29 +70,15 @@ class TermsPredictor:
         return cls(str(data["family"]), tuple(table), tuple(table.values()), float(data["floor"]))
 
 
-@dataclass(frozen=True, slots=True)
-class SumPredictor:
-    """A sum of predictors, one for each phase of a stage."""
-
-    family: str
-    parts: Mapping[str, TermsPredictor]
-    floor: float
-
-    def predict(self, rows: Rows) -> FloatArray:
-        """Return the expected value of each row: array (rows,)."""
-        total = np.sum([part.predict(rows) for part in self.parts.values()], axis=0)
-        return _at_least(self.floor, total)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the predictor as plain JSON values."""
-        parts = {name: part.to_dict() for name, part in self.parts.items()}
-        return {"kind": "sum", "family": self.family, "parts": parts, "floor": self.floor}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Loader) -> "SumPredictor":
-        """Return the predictor that ``to_dict`` described."""
-        parts = {str(n): TermsPredictor.from_dict(d, load) for n, d in data["parts"].items()}
-        return cls(str(data["family"]), parts, float(data["floor"]))
+def summed(
+    family: str, shares: Sequence[tuple[TermsPredictor, float]], floor: float
+) -> TermsPredictor:
+    """Return the sum of predictors, each times its share, as one sum of terms."""
+    table: dict[str, float] = {}
+    for predictor, share in shares:
+        for name, coefficient in zip(predictor.names, predictor.coefficients, strict=True):
+            table[name] = table.get(name, 0.0) + share * coefficient
+    return TermsPredictor(family, tuple(table), tuple(table.values()), floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +115,57 @@ class PhasesFamily:
     """Each phase with terms of its own: computing scales with cpu, moving data need not.
 
     Without parts it is the plain physics form.
+
+    Attributes
+    ----------
+    name : as reports show it
+    terms_of : the terms of a phase, given the rows
+    ridge : see ``fit_terms``
     """
 
-    name: str = "phases"
+    name: str
+    terms_of: Callable[[str, Rows], tuple[str, ...]]
+    ridge: float = _RIDGE
 
-    def fit(self, samples: Samples) -> TermsPredictor | SumPredictor:
+    def fit(self, samples: Samples) -> TermsPredictor:
         """Return the sum over phases, each fitted to the error it causes in the total."""
         rows = samples.rows
-        parts = {
-            phase: fit_terms(self.name, _phase_terms(phase, rows), rows, part, samples.values)
+        parts = [
+            fit_terms(
+                self.name, self.terms_of(phase, rows), rows, part, samples.values, ridge=self.ridge
+            )
             for phase, part in samples.parts.items()
             if np.any(part > 0)
-        }
+        ]
         if not parts:
             return TermsFamily(self.name, terms.STAGE, terms.FAN_IN).fit(samples)
-        return SumPredictor(self.name, parts, _floor(samples.values))
+        return summed(self.name, [(part, 1.0) for part in parts], _floor(samples.values))
+
+
+def _full(phase: str, rows: Rows) -> tuple[str, ...]:
+    if phase == "cold_start":  # waiting to be started does not depend on the work
+        return terms.applicable(terms.START, (), rows)
+    if phase == "compute":
+        return terms.applicable(terms.COMPUTE, terms.FAN_IN_COMPUTE, rows)
+    return terms.applicable(terms.TRANSFER, terms.FAN_IN, rows)
+
+
+def _with_cliffs(phase: str, rows: Rows) -> tuple[str, ...]:
+    plain = _full(phase, rows)
+    return (*plain, *terms.THREADS, *terms.cliffs(rows)) if phase == "compute" else plain
+
+
+def _frugal(phase: str, rows: Rows) -> tuple[str, ...]:
+    if phase == "cold_start":
+        return terms.applicable(terms.START, (), rows)
+    if phase == "compute":
+        return terms.applicable(terms.FRUGAL_COMPUTE, ("f/k",), rows)
+    return terms.applicable(terms.FRUGAL_TRANSFER, ("f", "f/w"), rows)
+
+
+PHASES = PhasesFamily("phases", _full)
+CLIFFS = PhasesFamily("cliffs", _with_cliffs)
+FRUGAL = PhasesFamily("frugal", _frugal, ridge=1e-3)
 
 
 def _at_least(floor: float, values: FloatArray) -> FloatArray:
@@ -155,12 +177,6 @@ def _floor(values: FloatArray) -> float:
     return float(np.min(values)) * _FLOOR
 
 
-def _phase_terms(phase: str, rows: Rows) -> tuple[str, ...]:
-    if phase == "compute":
-        return terms.applicable(terms.COMPUTE, terms.FAN_IN_COMPUTE, rows)
-    return terms.applicable(terms.TRANSFER, terms.FAN_IN, rows)
-
-
 def fit_terms(
     family: str,
     names: tuple[str, ...],
@@ -168,6 +184,7 @@ def fit_terms(
     values: FloatArray,
     scale: FloatArray,
     floor: float = 0.0,
+    ridge: float = _RIDGE,
 ) -> TermsPredictor:
     """Fit the weights of terms by non-negative least squares of errors relative to ``scale``.
 
@@ -178,12 +195,13 @@ def fit_terms(
     values : array (n,), what was measured, not below 0
     scale : array (n,), above 0; an error counts in proportion to ``1/scale``
     floor : the least value to predict
+    ridge : penalty on terms, relative to their size on the rows
     """
     matrix = terms.design_matrix(names, rows) / scale[:, None]
     size = np.sqrt(np.mean(matrix**2, axis=0))
     used = size > 0
     matrix, size = matrix[:, used] / size[used], size[used]
-    shrink = np.sqrt(_RIDGE * len(rows)) * np.eye(len(size))
+    shrink = np.sqrt(ridge * len(rows)) * np.eye(len(size))
     target = np.concatenate([values / scale, np.zeros(len(size))])
     weights, _ = nnls(np.vstack([matrix, shrink]), target, maxiter=100 * max(len(size), 1))
     positive = weights > 0

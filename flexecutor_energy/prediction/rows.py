@@ -86,6 +86,12 @@ class Rows:
             return np.zeros(len(self))
         return np.maximum(self.cpu * self.workers / self.cores - 1.0, 0.0)
 
+    def with_held_cpu(self) -> "Rows":
+        """Return the rows with the cores that a worker gets where all share those there are."""
+        if self.cores is None:
+            return self
+        return replace(self, cpu=np.minimum(self.cpu, self.cores / self.workers))
+
     def with_covariates(self, covariates: Mapping[str, FloatArray]) -> "Rows":
         """Return the same rows with these covariates instead of their own."""
         return replace(self, covariates=dict(covariates))

@@ -48,6 +48,8 @@ class HeldOutRuns:
         there are none
     repeated : target → array (m,), with the other runs of that condition known; NaN where
         there are none
+    stretch : power by which measured/predicted is widened, where errors on unseen configurations
+        come from so few that their widest says little
     """
 
     run_ids: tuple[str | None, ...]
@@ -58,6 +60,7 @@ class HeldOutRuns:
     measured: Mapping[str, FloatArray]
     predicted: Mapping[str, FloatArray]
     repeated: Mapping[str, FloatArray]
+    stretch: float = 1.0
 
     def ratio(self, target: str, *, seen: bool = False) -> FloatArray:
         """Return measured/predicted of each run: array (m,), NaN where unknown.
@@ -70,12 +73,13 @@ class HeldOutRuns:
         measured = self.measured[target]
         predicted = (self.repeated if seen else self.predicted)[target]
         both_zero = (measured == 0) & (predicted == 0)
-        return np.divide(
+        ratio: FloatArray = np.divide(
             measured,
             predicted,
             out=np.where(both_zero, 1.0, np.nan),
             where=(measured > 0) & (predicted > 0),
         )
+        return ratio if seen or self.stretch == 1 else ratio**self.stretch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +212,7 @@ class StageModel:
         if measured is None or predicted is None:
             return unknown
         ratio: FloatArray = np.divide(measured, predicted, out=unknown, where=predicted > 0)
-        return ratio
+        return ratio if seen else ratio**self.runs.stretch
 
 
 def covariates(rows: Rows, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

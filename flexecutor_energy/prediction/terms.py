@@ -2,11 +2,13 @@
 
 Each is a product of powers of: ``k`` cores a worker; ``w`` workers; ``f`` workers of a parent;
 ``m`` memory in GB a worker; ``s = 1/min(k, 1)``, how much longer single-threaded work takes on
-less than one core; ``o`` how far the workers together ask for more cores than the hosts have;
-``T`` seconds and ``c`` CPU seconds of one worker.
+less than one core; ``d = min(k, 2)``, the cores that work in two threads can use; ``o`` how far
+the workers together ask for more cores than the hosts have; ``T`` seconds and ``c`` CPU seconds
+of one worker.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -28,12 +30,21 @@ _TERMS: Mapping[str, Mapping[str, int]] = {
     "s/w": {"s": 1, "w": -1},
     "s/w²": {"s": 1, "w": -2},
     "s·w": {"s": 1, "w": 1},
+    "1/d": {"d": -1},
+    "1/(d·w)": {"d": -1, "w": -1},
     # waiting for cores, and threads that get into each other's way
     "o": {"o": 1},
     "o/w": {"o": 1, "w": -1},
     # pressure on memory; no limit, no pressure
     "1/m": {"m": -1},
     "1/(m·w)": {"m": -1, "w": -1},
+    # computing that memory slows down; where memory follows cpu, cpu stands for both
+    "1/(k·m)": {"k": -1, "m": -1},
+    "1/(k·m·w)": {"k": -1, "m": -1, "w": -1},
+    "1/(k·m·w²)": {"k": -1, "m": -1, "w": -2},
+    "1/k²": {"k": -2},
+    "1/(k²·w)": {"k": -2, "w": -1},
+    "1/(k²·w²)": {"k": -2, "w": -2},
     # what is read from the workers of a parent
     "f": {"f": 1},
     "f/w": {"f": 1, "w": -1},
@@ -52,10 +63,16 @@ LEAN = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1")
 STAGE = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1", "s", "s/w", "s·w", "1/(k·w²)", "s/w²")
 COMPUTE = ("1/(k·w)", "1/w", "1/k", "w/k", "s", "s/w", "s·w", "1/(k·w²)", "s/w²")
 TRANSFER = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1", "s", "s/w")
+START = ("1", "w", "1/k", "s")
+FRUGAL_COMPUTE = ("1/(k·w)", "1/k", "s/w", "s", "w/k")
+FRUGAL_TRANSFER = ("1/w", "1", "1/(k·w)", "s", "w")
 FAN_IN = ("f", "f/w", "f/k", "f/(k·w)", "s·f", "s·f/w")
 FAN_IN_COMPUTE = ("f/k", "f/(k·w)", "s·f", "s·f/w")
 CONTENTION = ("o", "o/w")
 MEMORY = ("1/m", "1/(m·w)")
+THREADS = ("1/d", "1/(d·w)")
+CLIFF = ("1/(k·m)", "1/(k·m·w)", "1/(k·m·w²)")
+CLIFF_BY_CPU = ("1/k²", "1/(k²·w)", "1/(k²·w²)")
 ENERGY = ("c", "T", "k·T", "m·T")
 STARTUP = ("1", "k", "1/k", "1/w", "w", "w/k")
 CPU_TIME = ("1/w", "1", "w", "1/w²", "k·T", "T")
@@ -82,25 +99,38 @@ def is_known(name: str) -> bool:
     return term in _TERMS and bool(parent) == ("f" in _TERMS[term])
 
 
+def cliffs(rows: Rows) -> tuple[str, ...]:
+    """Return the terms of computing that runs short of memory; none where memory was one."""
+    if memory_tells(rows):
+        return CLIFF
+    return CLIFF_BY_CPU if len(rows) and np.ptp(rows.memory_mb) > 0 else ()
+
+
 def design_matrix(names: Sequence[str], rows: Rows) -> FloatArray:
     """Return the value of each term on each row: array (rows, terms), none below 0."""
-    if not names:
-        return np.zeros((len(rows), 0))
-    return np.stack([_column(name, rows) for name in names], axis=1)
+    matrix = np.ones((len(rows), len(names)))
+    powers: dict[tuple[str, int, str], FloatArray] = {}
+    for column, name in enumerate(names):
+        factors, parent = _factors(name)
+        for symbol, exponent in factors:
+            key = (symbol, exponent, parent if symbol == "f" else "")
+            if key not in powers:
+                powers[key] = _power(_values(symbol, rows, parent), exponent)
+            matrix[:, column] *= powers[key]
+    return matrix
+
+
+@cache
+def _factors(name: str) -> tuple[tuple[tuple[str, int], ...], str]:
+    """Return symbols with their exponents, and the parent that ``f`` is of."""
+    term, parent = _split_parent(name)
+    return tuple(_TERMS[term].items()), parent
 
 
 def _split_parent(name: str) -> tuple[str, str]:
     """Return the bare term and the parent it is of, or ``""``."""
     term, _, rest = name.partition("[")
     return term, rest.removesuffix("]")
-
-
-def _column(name: str, rows: Rows) -> FloatArray:
-    term, parent = _split_parent(name)
-    column = np.ones(len(rows))
-    for symbol, exponent in _TERMS[term].items():
-        column = column * _power(_values(symbol, rows, parent), exponent)
-    return column
 
 
 def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
@@ -110,6 +140,8 @@ def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
         return rows.workers
     if symbol == "s":
         return 1 / np.minimum(rows.cpu, 1.0)
+    if symbol == "d":
+        return np.minimum(rows.cpu, 2.0)
     if symbol == "f":
         return rows.fan_in[parent]
     if symbol == "o":

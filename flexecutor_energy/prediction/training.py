@@ -10,8 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from flexecutor_energy.errors import NotProfiledError, UnknownStageError
 from flexecutor_energy.prediction.anchors import Anchors, no_anchors
-from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs
-from flexecutor_energy.prediction.families import candidates
+from flexecutor_energy.prediction.blend import blended
+from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs, stretch_of_few
+from flexecutor_energy.prediction.families import candidates, on_shared_cores
 from flexecutor_energy.prediction.held_out import (
     anchors_of,
     coverage,
@@ -121,14 +122,15 @@ def train_stage(
             validations[target] = validation
         anchors = anchors_of(data, _stage_model(data, targets, anchors))
     model = _stage_model(data, targets, anchors)
-    model = replace(model, runs=held_out_runs(data, model))
+    stretch = stretch_of_few(len(np.unique(data.groups)))
+    model = replace(model, runs=replace(held_out_runs(data, model), stretch=stretch))
     return model, _report(data, model, chosen, validations, notes)
 
 
 def _train_target(
     data: StageData, target: str, model: StageModel, families: Candidates
 ) -> tuple[TargetModel, str, CrossValidation | None]:
-    """Return the predictors of a target, the family chosen, and the comparison behind it.
+    """Return the predictors of a target, the families behind them, and their comparison.
 
     ``model`` predicts the targets before this one, for energy to build on.
     """
@@ -146,10 +148,13 @@ def _train_target(
     folds = None
     if target in ON_TIME:
         folds = {int(group): _fold_covariates(model, rows, groups, int(group)) for group in ids}
+    if rows.cores is not None:
+        tried = on_shared_cores(tried, crowded=bool(np.any(rows.overload > 0)))
     validation = cross_validate(samples, groups, tried, folds)
-    predictor = next(f for f in tried if f.name == validation.chosen).fit(samples)
-    without = {g: validation.folds[name][g] for g, name in validation.chosen_without.items()}
-    return TargetModel(predictor, without), validation.chosen, validation
+    shares = [(f, validation.shares[f.name]) for f in tried if f.name in validation.shares]
+    predictor = blended([(family.fit(samples), share) for family, share in shares])
+    without = {int(group): validation.without(int(group)) for group in ids}
+    return TargetModel(predictor, without), predictor.family, validation
 
 
 def _samples(data: StageData, target: str, known: npt.NDArray[np.bool_]) -> Samples:

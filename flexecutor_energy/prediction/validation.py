@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flexecutor_energy.prediction.blend import blended
 from flexecutor_energy.prediction.predictor import Family, Predictor
 from flexecutor_energy.prediction.rows import FloatArray, Samples
 
+# No family is trusted as if it had less of an error than this.
+_LEAST_ERROR = 1e-3
 # Covariates of held-out rows, as the models of that fold predict them: group → name → array
 FoldCovariates = Mapping[int, Mapping[str, FloatArray]]
 
@@ -23,19 +26,22 @@ class CrossValidation:
     predicted : array (families, rows), held-out predictions
     folds : family → group → the predictor fitted without that group
     mape : family → mean absolute percentage error over rows, 0…
-    chosen : the family picked on all groups
-    chosen_without : group → the family picked on the others; what predicts that group in an
-        honest estimate of the error, since picking is part of fitting
-    held_out : array (rows,), the predictions of ``chosen_without``
+    shares : family → its weight by all groups; families without are absent
+    shares_without : group → the weights by the others; what predicts that group in an honest
+        estimate of the error, since weighing is part of fitting
     """
 
     families: tuple[str, ...]
     predicted: FloatArray
     folds: Mapping[str, Mapping[int, Predictor]]
     mape: Mapping[str, float]
-    chosen: str
-    chosen_without: Mapping[int, str]
-    held_out: FloatArray
+    shares: Mapping[str, float]
+    shares_without: Mapping[int, Mapping[str, float]]
+
+    def without(self, group: int) -> Predictor:
+        """Return the blend that saw nothing of a group, neither in fitting nor in weighing."""
+        shares = self.shares_without[group]
+        return blended([(self.folds[name][group], share) for name, share in shares.items()])
 
 
 def cross_validate(
@@ -67,40 +73,44 @@ def cross_validate(
             predicted[i, out] = predictor.predict(hidden)
     names = [family.name for family in families]
     errors = _errors_by_group(predicted, samples.values, groups, ids)
-    without = {
-        group: names[choose(np.delete(errors, column, axis=1))] for column, group in enumerate(ids)
-    }
-    held_out = np.empty(len(samples))
-    for group, name in without.items():
-        held_out[groups == group] = predicted[names.index(name), groups == group]
     return CrossValidation(
         families=tuple(names),
         predicted=predicted,
         folds=folds,
         mape={n: mape(p, samples.values) for n, p in zip(names, predicted, strict=True)},
-        chosen=names[choose(errors)],
-        chosen_without=without,
-        held_out=held_out,
+        shares=_named(names, weigh(errors)),
+        shares_without={
+            group: _named(names, weigh(np.delete(errors, column, axis=1)))
+            for column, group in enumerate(ids)
+        },
     )
 
 
-def choose(errors: FloatArray) -> int:
-    """Return the index of the family to trust.
+def weigh(errors: FloatArray) -> FloatArray:
+    """Return how much to trust each family: array (families,), together 1.
 
-    The first one that is not worse than the best by more than one standard error of their
-    paired difference (the one-standard-error rule of Breiman et al., Classification and
-    Regression Trees, 1984): with few configurations, taking the bare minimum picks luck.
+    Those that are not worse than the best by more than one standard error of their paired
+    difference (the one-standard-error rule of Breiman et al., Classification and Regression
+    Trees, 1984) share the weight, by the inverse square of their error: where data cannot tell
+    families apart, picking one of them is luck, and their mean is better than most.
 
     Parameters
     ----------
-    errors : array (families, groups), held-out errors; families in order of trust
+    errors : array (families, groups), held-out errors
     """
-    groups = errors.shape[1]
-    best = errors[int(np.argmin(np.round(np.mean(errors, axis=1), 9)))]
-    excess = errors - best
-    doubt = np.std(excess, axis=1) / np.sqrt(groups)
+    mean = np.mean(errors, axis=1)
     # rounding must not decide between families that are the same on these groups
-    return int(np.flatnonzero(np.mean(excess, axis=1) <= doubt + 1e-9)[0])
+    excess = errors - errors[int(np.argmin(np.round(mean, 9)))]
+    doubt = np.std(excess, axis=1) / np.sqrt(max(errors.shape[1] - 1, 1))
+    trusted = np.mean(excess, axis=1) <= doubt + 1e-9
+    weight = np.where(trusted, np.round(mean + _LEAST_ERROR, 9) ** -2.0, 0.0)
+    shares: FloatArray = weight / np.sum(weight)
+    return shares
+
+
+def _named(names: Sequence[str], shares: FloatArray) -> dict[str, float]:
+    """Return the families that have a share."""
+    return {n: float(s) for n, s in zip(names, shares, strict=True) if s > 0}
 
 
 def mape(predicted: FloatArray, measured: FloatArray) -> float:
