@@ -1,5 +1,6 @@
 # make run     set up .venv and go round the whole loop on the ml workflow
-# make test    set up .venv and check everything: lint, types, layers, tests
+# make test    set up .venv and check everything: lint, types, layers, documentation, tests
+# make docs    set up .venv and build the documentation into build/site
 # make clean   remove .venv and what tools leave behind; profiles, models and runs stay
 #
 # VENV=folder keeps the environment elsewhere, PYTHON=python3.12 takes another interpreter,
@@ -8,15 +9,18 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN_EXTRAS := server,ml,reports
-TEST_EXTRAS := all,dev
+TEST_EXTRAS := all,dev,docs
 NEWEST = python3 python3.14 python3.13 python3.12 python3.11
 FITS = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(NEWEST); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
+# the notice that is switched off is of Material, which ends in 2027, and not of this build
+BUILD_DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 export PYTHONUNBUFFERED = 1
 
-.PHONY: run test clean
+.PHONY: run test docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.ready-to-run
@@ -29,8 +33,13 @@ test: $(VENV)/.ready-to-test
 	step "ruff format" $(BIN)/ruff format --check .; \
 	step "mypy" $(BIN)/mypy; \
 	step "import-linter" $(BIN)/lint-imports --no-cache; \
+	step "mkdocs" env $(BUILD_DOCS); \
 	step "pytest" $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS); \
 	if [ -n "$$failed" ]; then echo "failed: $${failed#, }" >&2; exit 1; fi
+
+docs: $(VENV)/.ready-to-test
+	@$(BUILD_DOCS)
+	@echo "documentation: build/site/index.html"
 
 clean:
 	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache \
