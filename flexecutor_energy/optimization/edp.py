@@ -30,6 +30,7 @@ from flexecutor_energy.optimization.problem import (
 )
 from flexecutor_energy.optimization.prune import prune
 from flexecutor_energy.optimization.rational import least_corner
+from flexecutor_energy.optimization.rounding import rounded
 from flexecutor_energy.optimization.schedule import Evaluation, violations
 from flexecutor_energy.optimization.search import (
     Found,
@@ -119,15 +120,17 @@ def _branch(
 ) -> Found | None:
     finer = replace(settings, gap=settings.gap / 2)  # the product doubles a relative error
 
-    program = LinearProgram(
-        floor or problem, hulls(floor or problem, kept, Weights(1.0, 0.0, 1.0))
-    )
+    lower = floor or problem
+    corners = hulls(lower, kept, Weights(energy=1.0, time=1.0))
+    program = LinearProgram(lower, corners)
 
     def relax(weights: Weights) -> _Cut | None:
         relaxed = program.relax(weights, settings.deadline.left())
         if relaxed is None:
             return None
-        return _Cut(weights, relaxed.bound, relaxed.bound, None, relaxed.multipliers)
+        start = rounded(problem, kept, corners, relaxed)
+        plan = None if start is None or violations(problem, start.plan) else start.plan
+        return _Cut(weights, relaxed.bound, relaxed.bound, plan, relaxed.multipliers)
 
     def solve(weights: Weights) -> _Cut | None:
         share = Deadline(max(settings.deadline.left() * SHARE, 0.01))
@@ -142,8 +145,10 @@ def _branch(
             reached.relaxed.multipliers,
         )
 
-    first = _cuts(relax, math.inf, settings, progress=ROUGH)
-    cuts = None if first is None else _cuts(solve, math.inf, settings, first)
+    cuts = _cuts(relax, math.inf, settings, progress=ROUGH)
+    if cuts is not None and not _close(cuts, settings.gap):
+        known = cuts if math.prod(_corner(cuts)) > 0 else ()  # else an end of the front is best
+        cuts = _cuts(solve, math.inf, settings, known)
     if cuts is None:
         return None
     plans = [cut.evaluation for cut in cuts if cut.evaluation is not None]
@@ -195,9 +200,14 @@ def _cuts(
 def _steepest(cuts: Sequence[_Cut]) -> Weights:
     """Return the weights that cut off the corner; the objective is 1 there."""
     energy, time = _corner(cuts)
-    if energy * time <= 0:
-        return Weights.of("energy")
     return Weights(energy=0.5 / energy, time=0.5 / time)
+
+
+def _close(cuts: Sequence[_Cut], gap: float) -> bool:
+    """Tell whether the best plan is within the gap of the bound."""
+    plans = [cut.evaluation for cut in cuts if cut.evaluation is not None]
+    best = min((objective_value(plan, "edp") for plan in plans), default=math.inf)
+    return math.prod(_corner(cuts)) >= best * (1 - gap)
 
 
 def _needed(cuts: Sequence[_Cut]) -> list[_Cut]:

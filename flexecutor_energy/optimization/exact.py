@@ -13,6 +13,9 @@ from flexecutor_energy.optimization.objective import Objective, bounded, tie_bre
 from flexecutor_energy.optimization.problem import Metric, Problem
 from flexecutor_energy.optimization.search import search
 
+CERTIFYING_S = 1e-5
+"""Seconds for each candidate that are kept for the proof; at most a fifth of the time limit."""
+
 
 def solve(
     problem: Problem,
@@ -57,7 +60,8 @@ def solve(
         raise ConfigurationError(f"time_limit_s={time_limit_s} must be a positive number")
     if method not in get_args(Method):
         raise ConfigurationError(f"method {method!r} is not one of {', '.join(get_args(Method))}")
-    settings = Settings(gap, Deadline(time_limit_s), method)
+    certifying = CERTIFYING_S * sum(problem.sizes)
+    settings = Settings(gap, Deadline(time_limit_s - min(certifying, time_limit_s / 5)), method)
     solution = _solve(problem, objective, order, settings)
     if solution is None:
         metrics = [objective] if objective != "edp" else []

@@ -59,9 +59,7 @@ class Found:
     solver_version: str
 
 
-def search(
-    problem: Problem, order: Sequence[Metric], settings: Settings
-) -> Found | None:
+def search(problem: Problem, order: Sequence[Metric], settings: Settings) -> Found | None:
     """Minimise the first metric; break ties by the others; None where no plan keeps the bounds.
 
     Raises
@@ -85,9 +83,7 @@ def search(
     return _branch(problem, order, kept, settings)
 
 
-def small(
-    problem: Problem, kept: Sequence[IntArray], settings: Settings
-) -> IntArray | None:
+def small(problem: Problem, kept: Sequence[IntArray], settings: Settings) -> IntArray | None:
     """Return all choices if they are few enough to be enumerated, and if they should be."""
     if settings.method in ("milp", "relaxation"):
         return None
@@ -120,9 +116,7 @@ def _enumerated(
         return None
     weights = Weights.of(order[0])
     program = LinearProgram(problem, hulls(problem, kept, weights))
-    relaxed = program.relax(weights, settings.deadline.left()) or program.unrelaxed(
-        weights
-    )
+    relaxed = program.relax(weights, settings.deadline.left()) or program.unrelaxed(weights)
     return enumerated(chosen.evaluation, chosen.claimed, [relaxed.multipliers])
 
 
@@ -160,9 +154,7 @@ def over_blocks(
     if rows is not None:
         found = enumerate_all(inner, known, kept, rows, settings)
     else:
-        found = branch(
-            inner, known, kept, settings, None if blocks.exact else blocks.floor
-        )
+        found = branch(inner, known, kept, settings, None if blocks.exact else blocks.floor)
     if found is None:
         return None
     proofs = [blocks.lifted(own, len(problem.links)) for own in found.multipliers]
@@ -178,9 +170,7 @@ def over_blocks(
 
 def _plain(problem: Problem, blocks: Contraction, weights: Weights) -> Multipliers:
     end = ((blocks.ends[0], len(problem.times), weights.per_second(problem)),)
-    return Multipliers(
-        weights, end, links=((),) * len(problem.links), blocks=blocks.steps
-    )
+    return Multipliers(weights, end, links=((),) * len(problem.links), blocks=blocks.steps)
 
 
 def _branch(
@@ -227,7 +217,7 @@ def _undecided(
 def too_late(settings: Settings) -> GapError:
     """Return the error for a search that ended without a plan."""
     return GapError(
-        f"no plan that keeps the bounds was found in {settings.deadline.seconds:g} s, nor shown "
+        f"no plan that keeps the bounds was found in {settings.deadline.seconds:.3g} s, nor shown "
         "not to exist; raise time_limit_s or loosen a bound"
     )
 
