@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flexecutor_energy.energy.curves import LOADS
 from flexecutor_energy.optimization.problem import FloatArray
 from flexecutor_energy.optimization.table import Candidate, Table
 from flexecutor_energy.optimization.worlds import World
@@ -46,25 +45,28 @@ def world_energies(
     worlds : the models to evaluate them under
     scope : whose joules they are; reserved memory counts in ``provisioned`` only
     """
-    watts = np.array([world.watts for world in worlds])
-    memory = np.array([world.memory_w_gb if scope == "provisioned" else 0.0 for world in worlds])
-    return [_of_stage(options.candidates, power, watts, memory) for options in table]
+    idle_w = np.array([[world.idle_w] for world in worlds])
+    counted = 1.0 if scope == "provisioned" else 0.0
+    memory = np.array([[world.memory_w_gb * counted] for world in worlds])
+    return [_of_stage(options.candidates, power, worlds, idle_w, memory) for options in table]
 
 
 def _of_stage(
-    candidates: Sequence[Candidate], power: PowerFacts, watts: FloatArray, memory: FloatArray
+    candidates: Sequence[Candidate],
+    power: PowerFacts,
+    worlds: Sequence[World],
+    idle_w: FloatArray,
+    memory: FloatArray,
 ) -> FloatArray:
     loads = np.array([max(load_of(c, power), _SMALLEST_LOAD) for c in candidates])
     total = np.array([c.energy.mean if c.energy is not None else 0.0 for c in candidates])
     dynamic = np.array([c.dynamic_j or 0.0 for c in candidates])
-    at_load = watts @ np.array([np.interp(loads, LOADS, corner) for corner in np.eye(len(LOADS))])
-    above_idle = at_load - watts[:, :1]
+    above_idle = np.array([np.interp(loads, w.loads, w.watts) for w in worlds]) - idle_w
     own = np.array([power.dynamic_w(load) for load in loads])
-    joules: FloatArray = above_idle / own * dynamic + memory[:, None] * np.array(
-        [c.memory_gb_s for c in candidates]
-    )
+    gb_s = np.array([c.memory_gb_s for c in candidates])
+    joules: FloatArray = above_idle / own * dynamic + memory * gb_s
     if power.idle_w > 0:
-        joules += watts[:, :1] / power.idle_w * np.maximum(total - dynamic, 0.0)
+        joules += idle_w / power.idle_w * np.maximum(total - dynamic, 0.0)
     return joules
 
 
