@@ -25,8 +25,11 @@ SAME = 0.005
 DECIDED = 0.95
 """A saving is decided if it has one sign in this share of the worlds in which there is any."""
 
+CANDIDATES = 5_000
+"""Candidates of all stages beyond which their joules are not laid out in every world."""
+
 SOLVED = 24
-"""Worlds in which a large workflow is solved anew: the published curves and some servers."""
+"""Worlds in which a large workflow is solved anew: the last ones, which are servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,15 @@ def robustness_in(plan: "Plan", worlds: Sequence[World], *, search: bool = True)
     reason = _unknown(plan)
     if reason is not None or power is None:
         return Robustness(None, None, None, 0, reason=reason or "")
-    judge = _Judge(plan, power, worlds)
-    found = rivals(judge.problem, judge.columns)
-    if found is not None:
-        return judge.among(found)
+    if sum(len(options.candidates) for options in plan.table) <= CANDIDATES:
+        judge = _Judge(plan, power, worlds)
+        found = rivals(judge.problem, judge.columns)
+        if found is not None:
+            return judge.among(found)
     if not search:
         reason = "too many choices to compare in passing; plan.robustness() solves them anew"
         return Robustness(None, None, None, 0, reason=reason)
-    return _Judge(plan, power, worlds[:SOLVED]).solved()
+    return _Judge(plan, power, worlds[-SOLVED:]).solved()
 
 
 def _without_models(plan: "Plan") -> str | None:
