@@ -147,9 +147,7 @@ def settled(
     deadline : when to stop
     """
     held, best = lower, None
-    share = (
-        deadline.left() * ANNEALING / (1 if bounded(problem) in ((), ("time",)) else 4)
-    )
+    share = deadline.left() * ANNEALING / (1 if bounded(problem) in ((), ("time",)) else 4)
     for _ in range(SETTLING):
         start = rounded(problem, kept, corners, relaxed)
         if start is None:
@@ -179,15 +177,11 @@ def _warmed(
     if problem.capacity is not None or len(plan.choice) < MANY or not far:
         return plan
     begins = heads(problem, plan.durations_s)
-    steps = annealed(
-        problem, start.stairs, start.prices, begins, start.horizon_s, deadline
-    )
+    steps = annealed(problem, start.stairs, start.prices, begins, start.horizon_s, deadline)
     trial = evaluate(problem, filled(problem, start.stairs, steps, start.horizon_s))
 
     def worth(one: Evaluation) -> float:
-        priced = sum(
-            float(own[c]) for own, c in zip(start.prices, one.choice, strict=True)
-        )
+        priced = sum(float(own[c]) for own, c in zip(start.prices, one.choice, strict=True))
         return priced + weights.per_second(problem) * one.makespan_s
 
     return trial if worth(trial) < worth(plan) else plan

@@ -33,6 +33,7 @@ from flexecutor_energy.optimization.rational import least_corner
 from flexecutor_energy.optimization.rounding import rounded
 from flexecutor_energy.optimization.schedule import Evaluation, violations
 from flexecutor_energy.optimization.search import (
+    TIED,
     Found,
     enumerated,
     over_blocks,
@@ -156,7 +157,8 @@ def _branch(
         raise too_late(settings)
     best = min(plans, key=lambda plan: objective_value(plan, "edp"))
     energy, time = _corner(cuts)
-    best = _ties_broken(problem, order, best, settings)
+    if sum(map(len, kept)) <= TIED:
+        best = _ties_broken(problem, order, best, settings)
     proofs = tuple(cut.multipliers for cut in _needed(cuts))
     return Found(best, energy * time, proofs, model.SOLVER, model.SOLVER_VERSION)
 

@@ -114,9 +114,7 @@ def filled(
         near, moved = [0.0] * len(at), False
         neighbours = problem.parents if forward else problem.children
         for stage in problem.order if forward else reversed(problem.order):
-            near[stage] = max(
-                (near[i] + durations[i] for i in neighbours[stage]), default=0.0
-            )
+            near[stage] = max((near[i] + durations[i] for i in neighbours[stage]), default=0.0)
             step = stairs[stage].within(horizon_s - near[stage] - other[stage])
             if step > at[stage]:
                 at[stage], durations[stage], moved = (

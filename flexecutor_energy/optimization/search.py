@@ -78,8 +78,10 @@ def search(problem: Problem, order: Sequence[Metric], settings: Settings) -> Fou
     blocks = None if settings.method == "milp" else contract(problem, order[0], kept)
     if blocks is not None:
         found = over_blocks(problem, order, blocks, (_enumerated, _branch), settings)
-        if found is None or not violations(problem, found.evaluation):
-            return found
+        if found is None:
+            return None
+        if not violations(problem, found.evaluation):
+            return _with_stages(problem, order[0], kept, found, settings)
     return _branch(problem, order, kept, settings)
 
 
@@ -166,6 +168,24 @@ def over_blocks(
         multipliers=tuple(proofs),
         solver=f"contraction, {found.solver}",
     )
+
+
+def _with_stages(
+    problem: Problem,
+    metric: Metric,
+    kept: Sequence[IntArray],
+    found: Found,
+    settings: Settings,
+) -> Found:
+    """Add the proof over stages to one over blocks, where the checker can search on from it."""
+    if sum(map(len, kept)) > TIED:
+        return found
+    weights = Weights.of(metric)
+    program = LinearProgram(problem, hulls(problem, kept, weights))
+    relaxed = program.relax(weights, settings.deadline.left())
+    if relaxed is None:
+        return found
+    return replace(found, multipliers=(*found.multipliers, relaxed.multipliers))
 
 
 def _plain(problem: Problem, blocks: Contraction, weights: Weights) -> Multipliers:

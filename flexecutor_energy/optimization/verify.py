@@ -57,8 +57,9 @@ def verify(data: Any, choice: Any, certificate: Any, max_steps: int = 50_000) ->
     }
     found += [text for text, right in checks.items() if not right]
     goal = max(lower, claimed) * (1 - SLACK)
-    if bound < goal and name != "edp" and proofs and not proofs[0].blocks:
-        better, done = refute.search(problem, name, proofs[0], goal, max_steps)
+    over_stages = [m for m in proofs if not m.blocks]
+    if bound < goal and name != "edp" and over_stages:
+        better, done = refute.search(problem, name, over_stages[0], goal, max_steps)
         bound = goal if done and better is None else bound
         found += [] if better is None else [f"the lower bound is wrong: {better} is below it"]
     return Verification(not found, rounded_down(bound), float(value), tuple(found))
