@@ -1,6 +1,6 @@
 """Several predictors as one: their weighted mean, and predictors on cores that workers share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,15 @@ def blended(parts: Sequence[tuple[Predictor, float]]) -> Predictor:
     if len(others) == 1:
         return others[0][0]
     return BlendPredictor(family, tuple(p for p, _ in others), tuple(s for _, s in others))
+
+
+def pieces(predictor: Predictor) -> Iterator[Predictor]:
+    """Yield a predictor and all those that it is made of."""
+    yield predictor
+    inside = getattr(predictor, "parts", None) or [getattr(predictor, "base", None)]
+    for piece in inside:
+        if piece is not None:
+            yield from pieces(piece)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples
 _SCALES = (0.5, 1.0, 2.0, 4.0)
 _NOISE = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 100.0)
 # samples that the search for them looks at; the process itself uses all
-_SEARCHED = 40
+_SEARCHED = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -105,7 +105,6 @@ class TermsFamily:
 
 PHYSICS = TermsFamily("physics", terms.STAGE, terms.FAN_IN)
 LEAN = TermsFamily("lean", terms.LEAN, ("f", "f/w"))
-WATTS = TermsFamily("watts", terms.ENERGY)
 STARTUP = TermsFamily("startup", terms.STARTUP)
 CORES = TermsFamily("cores", terms.CPU_TIME, ("f", "f/w"))
 
@@ -166,6 +165,22 @@ def _frugal(phase: str, rows: Rows) -> tuple[str, ...]:
 PHASES = PhasesFamily("phases", _full)
 CLIFFS = PhasesFamily("cliffs", _with_cliffs)
 FRUGAL = PhasesFamily("frugal", _frugal, ridge=1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class WattsFamily:
+    """Joules from CPU seconds and seconds, at a price that depends on how full the hosts are."""
+
+    name: str = "watts"
+
+    def fit(self, samples: Samples) -> TermsPredictor:
+        """Return the sum of terms with the least relative error on the samples."""
+        values = samples.values
+        names = terms.with_load(samples.rows)
+        return fit_terms(self.name, names, samples.rows, values, values, _floor(values))
+
+
+WATTS = WattsFamily()
 
 
 def _at_least(floor: float, values: FloatArray) -> FloatArray:

@@ -86,6 +86,13 @@ class Rows:
             return np.zeros(len(self))
         return np.maximum(self.cpu * self.workers / self.cores - 1.0, 0.0)
 
+    @property
+    def spare(self) -> FloatArray:
+        """Cores that nobody asks for, as a share of those there are: array (rows,)."""
+        if self.cores is None:
+            return np.ones(len(self))
+        return np.maximum(1.0 - self.cpu * self.workers / self.cores, 0.0)
+
     def with_held_cpu(self) -> "Rows":
         """Return the rows with the cores that a worker gets where all share those there are."""
         if self.cores is None:

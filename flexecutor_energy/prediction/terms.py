@@ -3,8 +3,8 @@
 Each is a product of powers of: ``k`` cores a worker; ``w`` workers; ``f`` workers of a parent;
 ``m`` memory in GB a worker; ``s = 1/min(k, 1)``, how much longer single-threaded work takes on
 less than one core; ``d = min(k, 2)``, the cores that work in two threads can use; ``o`` how far
-the workers together ask for more cores than the hosts have; ``T`` seconds and ``c`` CPU seconds
-of one worker.
+the workers together ask for more cores than the hosts have, and ``v`` the share of cores that
+nobody asks for; ``T`` seconds and ``c`` CPU seconds of one worker.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,6 +57,8 @@ _TERMS: Mapping[str, Mapping[str, int]] = {
     "T": {"T": 1},  # watts for as long as the worker lives
     "k·T": {"k": 1, "T": 1},  # watts per reserved core
     "m·T": {"m": 1, "T": 1},  # watts per reserved GB
+    "c·v": {"c": 1, "v": 1},  # the first cores that are busy wake up what the next ones share
+    "T·v": {"T": 1, "v": 1},
 }
 
 LEAN = ("1/(k·w)", "1/w", "1/k", "w", "w/k", "1")
@@ -74,6 +76,7 @@ THREADS = ("1/d", "1/(d·w)")
 CLIFF = ("1/(k·m)", "1/(k·m·w)", "1/(k·m·w²)")
 CLIFF_BY_CPU = ("1/k²", "1/(k²·w)", "1/(k²·w²)")
 ENERGY = ("c", "T", "k·T", "m·T")
+LOAD = ("c·v", "T·v")
 STARTUP = ("1", "k", "1/k", "1/w", "w", "w/k")
 CPU_TIME = ("1/w", "1", "w", "1/w²", "k·T", "T")
 
@@ -99,6 +102,12 @@ def is_known(name: str) -> bool:
     return term in _TERMS and bool(parent) == ("f" in _TERMS[term])
 
 
+def with_load(rows: Rows) -> tuple[str, ...]:
+    """Return the terms of joules; those of the hosts' load where that is known and varied."""
+    names = applicable(ENERGY, (), rows)
+    return (*names, *LOAD) if rows.cores is not None and np.ptp(rows.spare) > 0 else names
+
+
 def cliffs(rows: Rows) -> tuple[str, ...]:
     """Return the terms of computing that runs short of memory; none where memory was one."""
     if memory_tells(rows):
@@ -108,16 +117,16 @@ def cliffs(rows: Rows) -> tuple[str, ...]:
 
 def design_matrix(names: Sequence[str], rows: Rows) -> FloatArray:
     """Return the value of each term on each row: array (rows, terms), none below 0."""
-    matrix = np.ones((len(rows), len(names)))
+    columns = np.ones((len(names), len(rows)))
     powers: dict[tuple[str, int, str], FloatArray] = {}
-    for column, name in enumerate(names):
+    for column, name in zip(columns, names, strict=True):
         factors, parent = _factors(name)
         for symbol, exponent in factors:
             key = (symbol, exponent, parent if symbol == "f" else "")
             if key not in powers:
                 powers[key] = _power(_values(symbol, rows, parent), exponent)
-            matrix[:, column] *= powers[key]
-    return matrix
+            column *= powers[key]
+    return columns.T
 
 
 @cache
@@ -146,6 +155,8 @@ def _values(symbol: str, rows: Rows, parent: str) -> FloatArray:
         return rows.fan_in[parent]
     if symbol == "o":
         return rows.overload
+    if symbol == "v":
+        return rows.spare
     if symbol == "m":
         return rows.memory_mb / 1000
     return rows.covariates["duration" if symbol == "T" else "cpu_time"]

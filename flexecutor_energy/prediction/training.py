@@ -148,7 +148,7 @@ def _train_target(
     folds = None
     if target in ON_TIME:
         folds = {int(group): _fold_covariates(model, rows, groups, int(group)) for group in ids}
-    if rows.cores is not None:
+    if target not in ON_TIME and rows.cores is not None:
         tried = on_shared_cores(tried, crowded=bool(np.any(rows.overload > 0)))
     validation = cross_validate(samples, groups, tried, folds)
     shares = [(f, validation.shares[f.name]) for f in tried if f.name in validation.shares]
