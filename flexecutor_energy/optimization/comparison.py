@@ -132,8 +132,9 @@ def _compared(
 def saving(plan: "Plan", other: Choice, mean: float) -> Interval:
     """Return what one run of a plan saves against one of another choice, with its interval.
 
-    Stages that run alike in both are left out. In the others all stages of one run are taken to
-    be off together, as stages of a run are, and the two runs independently of each other.
+    Stages that run alike in both are left out. Of all others the stages of one run are off
+    together as far as the interval of the plan as a whole says: that is narrower than the sum of
+    theirs. The two runs are off independently of each other.
 
     Parameters
     ----------
@@ -153,14 +154,31 @@ def _off(plan: "Plan", choice: Choice, beside: Choice) -> tuple[float, float]:
         return 0.0, 0.0
     if plan.objective in ("time", "edp"):  # not sums over stages
         return _off_as_a_whole(plan, choice)
+    whole = plan.energy if plan.objective == "energy" else plan.cost
+    up, down = _sums(plan, choice, beside)
+    if whole is None:
+        return up, down
+    all_up, all_down = _sums(plan, plan.choice)
+    return (
+        up * _share(whole.high - whole.mean, all_up),
+        down * _share(whole.mean - whole.low, all_down),
+    )
+
+
+def _sums(plan: "Plan", choice: Choice, beside: Choice | None = None) -> tuple[float, float]:
+    """Return how far stages may be off, summed over those that run otherwise than beside."""
     up = down = 0.0
-    for options, own, other in zip(plan.table, choice, beside, strict=True):
-        candidate = options.candidates[own]
+    for stage, options in enumerate(plan.table):
+        candidate = options.candidates[choice[stage]]
         band = candidate.energy if plan.objective == "energy" else candidate.cost
-        if own != other and band is not None:
+        if band is not None and (beside is None or choice[stage] != beside[stage]):
             up += band.high - band.mean
             down += band.mean - band.low
     return up, down
+
+
+def _share(part: float, whole: float) -> float:
+    return min(part / whole, 1.0) if whole > 0 else 1.0
 
 
 def _off_as_a_whole(plan: "Plan", choice: Choice) -> tuple[float, float]:

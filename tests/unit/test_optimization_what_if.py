@@ -9,6 +9,7 @@ from flexecutor_energy.errors import ConfigurationError, InfeasibleError, Missin
 from flexecutor_energy.optimization import Plan
 from flexecutor_energy.optimization.context import PlanContext
 from flexecutor_energy.optimization.table import StageOptions
+from flexecutor_energy.quantities import Interval
 from tests.unit.power_plans import POWER, candidate, one_stage, plan_of
 from tests.unit.report_plans import demo_plan
 
@@ -101,6 +102,16 @@ def test_a_plan_is_compared_with_the_plans_worth_naming() -> None:
     low = 1.0 - math.hypot(0.2 * 116, 0.1 * 117)
     high = 1.0 + math.hypot(0.1 * 116, 0.2 * 117)
     assert (default.saving.low, default.saving.high) == pytest.approx((low, high))
+
+
+def test_a_narrow_interval_of_the_whole_narrows_a_saving() -> None:
+    plan = two_stages()
+    narrow = replace(plan, energy=Interval(116.0, 116.0 - 5.8, 116.0 + 11.6))  # half of the sums
+    saving = narrow.compare()["default"].saving
+    wide = plan.compare()["default"].saving
+    assert saving.mean == wide.mean
+    assert saving.high - saving.mean == pytest.approx((wide.high - wide.mean) / 2)
+    assert saving.mean - saving.low == pytest.approx((wide.mean - wide.low) / 2)
 
 
 def test_stages_that_run_alike_do_not_blur_a_saving() -> None:
