@@ -69,9 +69,10 @@ def _show(show: Show, result: "AuditReport", name: str) -> None:
     show.say(_coverages([row for row in result.stages if row.metric != "cost"], "stage"))
     for run_id, stages in result.differing.items():
         show.say(f"run {run_id}: {', '.join(stages)} did not run as planned and was not judged")
-    if result.drifts:
-        show.heading("measured / predicted over time")
-        show.say(_drifts(result.drifts))
+    moving = [d for d in result.drifts if not d.stage_id or (d.drifted and d.metric != "cost")]
+    if moving:
+        show.heading("measured / predicted over time: whole runs, and what moves")
+        show.say(_drifts(moving))
     again = result.to_profile
     if not again:
         show.say("\nno stage is outside its intervals, or moving, beyond what chance explains")
@@ -82,7 +83,7 @@ def _show(show: Show, result: "AuditReport", name: str) -> None:
     )
 
 
-def _drifts(rows: "tuple[Drift, ...]") -> "Table":
+def _drifts(rows: "list[Drift]") -> "Table":
     result = table("quantity", "older half>", "newer half>", "change>", "")
     for row in rows:
         of_what = f"{row.stage_id or 'whole run'} {row.metric}"

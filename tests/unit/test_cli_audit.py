@@ -50,6 +50,19 @@ def test_machines_get_the_same_numbers(measured: tuple[Path, Plan]) -> None:
     assert train["median"] == pytest.approx(3.0)
 
 
+def test_what_moves_over_time_is_shown_with_its_halves(
+    tmp_path: Path, measured: tuple[Path, Plan]
+) -> None:
+    for number in range(8):
+        keep_run(tmp_path, measured[1], f"{number}", factors={"train": 0.95 + 0.03 * number})
+    result = invoke("audit", VM, tmp_path)
+    lines = {" ".join(line.split()) for line in result.stdout.splitlines()}
+    assert "train time 0.99 1.11 +12.1% MOVING" in lines
+    assert any(line.startswith("whole run time 1.00 1.00 +0.0%") for line in lines)
+    assert "pca time 1.00 1.00" not in result.stdout
+    assert "profile again: train (" in result.stdout
+
+
 def test_corrupt_runs_are_named_on_stderr(tmp_path: Path, measured: tuple[Path, Plan]) -> None:
     keep_run(tmp_path, measured[1], "1")
     keep_run(tmp_path, measured[1], "2").write_text("{}")
