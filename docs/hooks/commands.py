@@ -46,7 +46,7 @@ def _section(path: str, command: Any) -> str:
     if arguments or options:
         rows = [_row(f"`{_name(p)}`", p.help or "") for p in arguments]
         rows += [_row(_flags(p), _help(p)) for p in options]
-        parts.append("| | |\n|---|---|\n" + "\n".join(rows))
+        parts.append("| argument or option | |\n|---|---|\n" + "\n".join(rows))
     parts.append("```bash\n" + "\n".join(_examples(command)) + "\n```")
     return "\n\n".join(parts)
 
@@ -69,8 +69,8 @@ def _help(option: Any) -> str:
 
 
 def _row(name: str, text: str) -> str:
-    cells = (cell.replace("|", "\\|") for cell in (name, text))
-    return f"| {' | '.join(cells)} |"
+    escaped = text.replace("|", "\\|")  # code keeps its bars
+    return f"| {name} | {escaped} |"
 
 
 def _examples(command: Any) -> list[str]:

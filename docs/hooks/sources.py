@@ -53,14 +53,21 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     docs = Path(config.docs_dir)
     root = Path(config.config_file_path).parent
 
-    def turned(link: re.Match[str]) -> str:
-        target = _turned(link.group(1), page.file.src_uri, docs, root)
-        return f"]({target}"
+    def on_site(link: re.Match[str]) -> str:
+        return f"]({turned(link.group(1), page.file.src_uri, docs, root)}"
 
-    return _LINK.sub(turned, markdown)
+    return _LINK.sub(on_site, markdown)
 
 
-def _turned(target: str, page: str, docs: Path, root: Path) -> str:
+def turned(target: str, page: str, docs: Path, root: Path) -> str:
+    """Return where a link leads on the site.
+
+    Parameters
+    ----------
+    target : where it leads in the repository, from the page
+    page : the page that holds it, from ``docs``
+    docs, root : folders of the pages and of the repository
+    """
     if target.endswith(".ipynb"):
         return target.removesuffix(".ipynb") + ".md"
     outside = _path_outside(target, page, docs, root)

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from flexecutor_energy.storage.lithops_section import store_of_lithops
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -36,3 +39,23 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", text)
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("page", "backend", "bucket"),
+    [
+        ("minio", "localhost", "flexecutor"),
+        ("kubernetes", "k8s", "flexecutor"),
+        ("aws-lambda", "aws_lambda", "my-bucket"),
+    ],
+)
+def test_a_lithops_configuration_that_is_shown_names_a_store(
+    page: str, backend: str, bucket: str
+) -> None:
+    texts = blocks(ROOT / f"docs/how-to/{page}.md", "yaml")
+    (config,) = [yaml.safe_load(text) for text in texts if text.startswith("lithops:")]
+    assert config["lithops"]["backend"] == backend
+    store = store_of_lithops(config)
+    assert store is not None
+    assert store.bucket == bucket
+    assert store.spec.access_key is not None
