@@ -29,6 +29,7 @@ from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.plan import Plan
 from flexecutor_energy.optimization.planning import make_plan
 from flexecutor_energy.optimization.request import PlanRequest
+from flexecutor_energy.prediction.past import TransferChoice, past_profiles
 from flexecutor_energy.prediction.report import TrainReport
 from flexecutor_energy.prediction.results import Scope, WorkflowPrediction
 from flexecutor_energy.prediction.store import load_model, save_model
@@ -170,12 +171,18 @@ class DAG(StageGraph):
         store = ProfileStore(self.workspace)
         return {stage_id: store.load(self.name, stage_id) for stage_id in self.stage_ids}
 
-    def train(self, *, include_stale: bool = False) -> TrainReport:
+    def train(
+        self, *, include_stale: bool = False, transfer_from: TransferChoice = None
+    ) -> TrainReport:
         """Fit predictors of time and energy to the profiles, and store them.
 
         Parameters
         ----------
         include_stale : also use runs of other code or other input than the newest
+        transfer_from : profiles of another machine or input that help where new runs are few: a
+            workspace or folder, profiles by stage, or ``"stale"`` for the runs of the same code
+            on another input. They are scaled to the new runs and never mixed with them, and
+            errors and intervals rest on the new runs alone; the report says what was taken
 
         Returns
         -------
@@ -185,11 +192,18 @@ class DAG(StageGraph):
         ------
         NotProfiledError
             A stage has no measurement.
+        ConfigurationError
+            There is nothing to transfer from.
         """
         self.validate()
         profiles, notes = self._current_profiles(include_stale)
         parents = {s.stage_id: [p.stage_id for p in s.parents] for s in self.stages}
-        model, report = train_profiles(profiles, parents, dag=self.name, notes=notes)
+        codes = code_hashes(self)
+        same = {s: p.split_stale(codes[s], None)[0] for s, p in self.profiles().items()}
+        sources = past_profiles(transfer_from, self.name, profiles, same)
+        model, report = train_profiles(
+            profiles, parents, dag=self.name, notes=notes, sources=sources
+        )
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         save_model(self.workspace, model, report, trained_at=now)
         return report

@@ -14,6 +14,16 @@ IncludeStale = Annotated[
     bool,
     typer.Option("--include-stale", help="Also use runs of other code or other input."),
 ]
+TransferFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--transfer-from",
+        metavar="FOLDER|stale",
+        help="Profiles of another machine that help where new runs are few; "
+        "stale: of another input.",
+        show_default=False,
+    ),
+]
 
 
 @reported
@@ -23,11 +33,12 @@ def train(
     size: opt.Size = None,
     workspace: opt.Workspace = None,
     include_stale: IncludeStale = False,
+    transfer_from: TransferFrom = None,
 ) -> None:
     """Fit predictors of time and energy, and show their error on held-out configurations."""
     workflow = find_workflow(dag)
     built = workflow.build(size, workspace)
-    report = built.train(include_stale=include_stale)
+    report = built.train(include_stale=include_stale, transfer_from=transfer_from)
     folder = built.workspace.models(built.name)
     show.say(
         str(report),

@@ -24,6 +24,7 @@ from flexecutor_energy.prediction.physics import (
     TermsPredictor,
 )
 from flexecutor_energy.prediction.predictor import Family, Predictor
+from flexecutor_energy.prediction.transfer import TransferPredictor
 
 CONSTANT = ConstantFamily()
 RIDGE = RidgeFamily()
@@ -82,6 +83,7 @@ _KINDS: Mapping[str, Any] = {
     "hybrid": HybridPredictor,
     "blend": BlendPredictor,
     "shared": SharedPredictor,
+    "transfer": TransferPredictor,
 }
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from flexecutor_energy.errors import ConfigurationError, ModelFormatError
 from flexecutor_energy.prediction.anchors import Anchors
 from flexecutor_energy.prediction.families import predictor_from_dict
 from flexecutor_energy.prediction.makespan import execution_order
-from flexecutor_energy.prediction.report import StageReport, TrainReport
+from flexecutor_energy.prediction.report import StageReport, TrainReport, TransferReport
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.prediction.samples import TARGETS
 from flexecutor_energy.prediction.stage_model import HeldOutRuns, StageModel, TargetModel
@@ -209,6 +210,7 @@ def _report_to_dict(report: TrainReport) -> dict[str, Any]:
                 "conditions": stage.conditions,
                 "runs": stage.runs,
                 "notes": list(stage.notes),
+                "transfer": asdict(stage.transfer) if stage.transfer is not None else None,
             }
             for name, stage in report.stages.items()
         },
@@ -244,4 +246,15 @@ def _stage_report(data: Mapping[str, Any]) -> StageReport:
         conditions=int(data["conditions"]),
         runs=int(data["runs"]),
         notes=tuple(str(note) for note in data["notes"]),
+        transfer=_optional(data.get("transfer"), _transfer),
+    )
+
+
+def _transfer(data: Mapping[str, Any]) -> TransferReport:
+    return TransferReport(
+        source=str(data["source"]),
+        source_runs=int(data["source_runs"]),
+        new_runs=int(data["new_runs"]),
+        factors={str(target): float(factor) for target, factor in data["factors"].items()},
+        stretch=float(data["stretch"]),
     )

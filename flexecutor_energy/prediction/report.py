@@ -11,6 +11,41 @@ _WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
+class TransferReport:
+    """What a past profile lent to the predictors of a stage.
+
+    Attributes
+    ----------
+    source : which profile, in words
+    source_runs, new_runs : how many runs of it there were, and of this machine and input
+    factors : target → factor between the two, of the targets that it predicts
+    stretch : power by which held-out errors of the new runs are widened, since there are few
+    """
+
+    source: str
+    source_runs: int
+    new_runs: int
+    factors: Mapping[str, float]
+    stretch: float
+
+    def note(self) -> str:
+        """Return it in a sentence."""
+        scaled = ", ".join(f"{_words(n)} × {f:.3g}" for n, f in self.factors.items())
+        origin = f"{self.source} ({self.source_runs} runs)"
+        if not scaled:
+            return f"transfer from {origin} was no better than the {self.new_runs} new runs alone"
+        widened = f", their errors widened by a power of {self.stretch:.2g}"
+        return (
+            f"transferred from {origin}: {scaled}, fitted on {self.new_runs} new runs; intervals "
+            f"rest on these alone{widened if self.stretch > 1 else ''}"
+        )
+
+
+def _words(target: str) -> str:
+    return target.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
 class StageReport:
     """Held-out quality of the predictors of one stage.
 
@@ -31,6 +66,7 @@ class StageReport:
     configurations, conditions, runs : how many were measured; a condition is a configuration
         with the worker counts of the parents
     notes : sentences on what a reader should know
+    transfer : what a past profile lent; None where none was given
     """
 
     mape_time: float | None
@@ -46,6 +82,7 @@ class StageReport:
     conditions: int
     runs: int
     notes: tuple[str, ...] = ()
+    transfer: TransferReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """From profiles to a model of the workflow, with an honest account of its errors."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from flexecutor_energy.prediction.held_out import (
 )
 from flexecutor_energy.prediction.loglinear import ConstantPredictor
 from flexecutor_energy.prediction.makespan import execution_order
+from flexecutor_energy.prediction.past import Past, Source
 from flexecutor_energy.prediction.predictor import Family
 from flexecutor_energy.prediction.report import StageReport, TrainReport
 from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples, telling_parents
@@ -50,6 +51,7 @@ def train_profiles(
     dag: str,
     notes: Mapping[str, Sequence[str]] | None = None,
     families: Candidates = candidates,
+    sources: Mapping[str, Source] | None = None,
 ) -> tuple[WorkflowModel, TrainReport]:
     """Fit predictors of time, billed seconds, cpu time and energy for every stage.
 
@@ -60,6 +62,8 @@ def train_profiles(
     dag : name of the workflow
     notes : stage → sentences that its report should begin with
     families : which families compete, for a target and a number of configurations
+    sources : stage → a profile of another machine or input; its predictors, scaled to the new
+        runs, compete too. Its runs are never mixed with the new ones, and no error rests on them
 
     Returns
     -------
@@ -90,8 +94,12 @@ def train_profiles(
     with threadpool_limits(1, user_api="blas"):
         for stage in stages:
             data = collect(profiles[stage], order[stage])
+            source = (sources or {}).get(stage)
             models[stage], reports[stage] = train_stage(
-                data, families, notes=(notes or {}).get(stage, ())
+                data,
+                families,
+                notes=(notes or {}).get(stage, ()),
+                past=past_of(source, order[stage], families) if source is not None else None,
             )
             logger.info("trained %s: held-out time error %s", stage, reports[stage].mape_time)
     report = TrainReport(dag, reports, _workflow_notes(models))
@@ -99,7 +107,10 @@ def train_profiles(
 
 
 def train_stage(
-    data: StageData, families: Candidates = candidates, notes: Sequence[str] = ()
+    data: StageData,
+    families: Candidates = candidates,
+    notes: Sequence[str] = (),
+    past: Past | None = None,
 ) -> tuple[StageModel, StageReport]:
     """Fit the predictors of one stage.
 
@@ -108,7 +119,17 @@ def train_stage(
     data : its samples
     families : which families compete, for a target and a number of configurations
     notes : sentences that its report should begin with
+    past : what was learnt of the stage elsewhere
     """
+    if past is not None and (unknown := past.parents - set(data.rows.fan_in)):
+        notes = (
+            *notes,
+            f"{past.source.name}: depends on the workers of {', '.join(sorted(unknown))}, which "
+            "new runs do not tell; nothing is transferred",
+        )
+        past = None
+    parents = past.parents if past is not None else frozenset()
+    families = past.beside(families) if past is not None else families
     targets: dict[str, TargetModel] = {}
     anchors = no_anchors()
     validations: dict[str, CrossValidation] = {}
@@ -116,15 +137,26 @@ def train_stage(
     for target in TARGETS:
         if target not in data.values:
             continue
-        model = _stage_model(data, targets, anchors)
+        model = _stage_model(data, targets, anchors, parents)
         targets[target], chosen[target], validation = _train_target(data, target, model, families)
         if validation is not None:
             validations[target] = validation
-        anchors = anchors_of(data, _stage_model(data, targets, anchors))
-    model = _stage_model(data, targets, anchors)
+        anchors = anchors_of(data, _stage_model(data, targets, anchors, parents))
+    model = _stage_model(data, targets, anchors, parents)
     stretch = stretch_of_few(len(np.unique(data.groups)))
     model = replace(model, runs=replace(held_out_runs(data, model), stretch=stretch))
-    return model, _report(data, model, chosen, validations, notes)
+    if past is None:
+        return model, _report(data, model, chosen, validations, notes)
+    told = past.report(data, model)
+    model = replace(model, runs=replace(model.runs, stretch=told.stretch))
+    notes = (*notes, told.note())
+    return model, replace(_report(data, model, chosen, validations, notes), transfer=told)
+
+
+def past_of(source: Source, parents: Sequence[str], families: Candidates = candidates) -> Past:
+    """Return what a profile of another machine or input teaches about a stage."""
+    data = collect(source.profile, parents)
+    return Past(source, data, train_stage(data, families)[0])
 
 
 def _train_target(
@@ -176,11 +208,15 @@ def _fold_covariates(
 
 
 def _stage_model(
-    data: StageData, targets: Mapping[str, TargetModel], anchors: Anchors
+    data: StageData,
+    targets: Mapping[str, TargetModel],
+    anchors: Anchors,
+    parents: Collection[str] = (),
 ) -> StageModel:
+    telling = {*telling_parents(data.rows), *parents}
     return StageModel(
         stage=data.stage,
-        parents=telling_parents(data.rows),
+        parents=tuple(parent for parent in data.rows.fan_in if parent in telling),
         targets=dict(targets),
         configs=data.configs,
         fan_in_range={
