@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from flexecutor_energy import reports
 from flexecutor_energy.cli.next_steps import next_step
 from flexecutor_energy.errors import (
     ConfigurationError,
     EnergyUnavailableError,
     FlexecutorEnergyError,
+    MissingExtraError,
     ModelFormatError,
     StageFailedError,
     StorageUnreachableError,
@@ -91,6 +93,20 @@ def test_a_dry_run_of_the_loop_runs_nothing(tmp_path: Path) -> None:
     assert "4 runs of counting would be made" in result.stdout
     assert "then one run more" in result.stdout
     assert not (tmp_path / "new").exists()
+
+
+def test_the_loop_does_without_a_report_where_nothing_can_draw_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_installed(*_: object) -> None:
+        raise MissingExtraError("plotly", "reports", "a report")
+
+    monkeypatch.setattr(reports, "write_report", not_installed)
+    result = invoke("loop", cli_workflow.NAME, tmp_path, *LOCAL, "--reps", "2", "--slack", "50")
+    assert result.exit_code == 0, result.output
+    assert "no report was written: a report needs 'plotly'" in result.stderr
+    assert "plan " in result.stdout.rpartition("files")[2]
+    assert "report " not in result.stdout.rpartition("files")[2]
 
 
 @pytest.mark.parametrize(
