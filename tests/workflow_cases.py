@@ -51,11 +51,11 @@ CASES = (
     Case("airbnb", {"copies": 1, "pieces": 5}),
     Case("mandelbrot", {"width": 70, "height": 41, "limit": 90, "tiles": 5}),
     Case("ml", {"rows": 600, "boosters": 4, "rounds": 3, "components": 12}),
-    Case("nlp", {"copies": 1, "strengths": 2, "rounds": 50, "pieces": 5}),
+    Case("nlp", {"copies": 1, "strengths": 2, "rounds": 50, "pieces": 5, "percent": 20}),
     Case("pi", {"samples": 20_000, "tasks": 5}),
     Case("stock", {"paths": 3_001, "days": 10, "blocks": 5}),
     Case("terasort", {"records": 3_001, "blocks": 4, "partitions": 5}),
     Case("tpcds", {"pieces": 5, "partitions": 3}),
-    Case("video", {"keys": 1, "piece_frames": 60, "most_lines": 300}),
+    Case("video", {"keys": 1, "piece_frames": 125, "most_lines": 300}),
     Case("wordcount", {"words": 3_000, "files": 2}),
 )
