@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flexecutor_energy.execution.run import DAGRun
 
 _DRAWN_PER_S = 1
-"""A picture a second costs the driver about 0.2 % of a core, and shows that time goes on."""
+"""Shows that time goes on, and costs the driver 0.3 % of a core (4 stages) to 1.4 % (30)."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,10 @@ class RunView:
             return
         if line is not None and isinstance(event, events.WorkerRetried | events.StageFailed):
             self._show.note(line)  # stays above the table
-        self._live.refresh()
+        if not isinstance(
+            event, events.WorkerFinished
+        ):  # there may be thousands: at the next tick
+            self._live.refresh()
 
     def finished(self, run: "DAGRun") -> None:
         """Fill in the joules, which are shared out when all stages have ended."""
