@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from flexecutor_energy.storage.lithops_section import store_of_lithops
+from tests.unit.report_workflow import measured_workspace, vm
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -59,3 +60,30 @@ def test_a_lithops_configuration_that_is_shown_names_a_store(
     assert store is not None
     assert store.bucket == bucket
     assert store.spec.access_key is not None
+
+
+def test_the_plan_that_is_read_line_by_line_looks_like_the_one_that_is_made(
+    tmp_path: Path,
+) -> None:
+    dag = vm(tmp_path)
+    measured_workspace(tmp_path, dag)
+    made = dag.optimize(objective="energy", max_time=3.5).explain()
+    page = (ROOT / "docs/how-to/reading-a-plan.md").read_text(encoding="utf-8")
+    for words in (
+        "Plan for ml_2core_vm: least energy with time at most 3.5 s in 95% of runs",
+        "Stage           configuration",
+        "next best: 1 worker × 1 cpu × 1024 MB, energy +",
+        "Critical path: pca >> train >> aggregate >> test",
+        "max_time 3.5 s (at most ",
+        "compared with",
+        "best uniform (1 worker × 1 cpu × 1024 MB): ",
+        "floor that no plan can pass: ",
+        "Profiling took 27 runs and ",
+        "Power models: best under ",
+        "Certificate: optimal, by ",
+        "Proved without trust in it:",
+        "Energy: modelled, wall, 80 % band ",
+        "scope provisioned.",
+    ):
+        assert words in page
+        assert words in made
