@@ -23,7 +23,7 @@ Values = Mapping[str, Sequence[FloatArray]]
 
 # Worlds that are solved for their own best plan; these plans and their neighbours are compared
 # in all worlds.
-_SOLVED = 16
+_SOLVED = 8
 _GAP, _SECONDS = 0.01, 2.0
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flexecutor_energy import DAG, ConfigSpace, FlexData, Stage, StageContext
 from flexecutor_energy.errors import ConfigurationError, MissingEnergyError
+from flexecutor_energy.execution.joules import RunEnergy
+from flexecutor_energy.execution.session import Session
 from flexecutor_energy.profiling.sweep import SweepProgress
 
 SPACE = ConfigSpace(cpu=[0.5, 1], memory=[0], workers=[1, 2, 3])
-PLACE = {"backend": "local", "storage": "file"}
+PLACE: dict[str, Any] = {"backend": "local", "storage": "file"}
 
 
 def work(context: StageContext) -> None:
@@ -54,18 +57,19 @@ def test_an_adaptive_sweep_stops_before_the_grid_and_says_why(dag: DAG) -> None:
 
 def test_a_budget_in_joules_or_usd_is_exceeded_by_one_run_at_most(dag: DAG) -> None:
     for unit, shown in (("joules", "J"), ("usd", "USD")):
-        spent: list[float | None] = []
+        told: list[SweepProgress] = []
         result = dag.profile(
             SPACE,
             resume=False,
             budget={unit: 1e-9},
-            progress=[lambda state, unit=unit, spent=spent: spent.append(getattr(state, unit))],
+            progress=[told.append],
             **PLACE,
         )
         assert result.end.runs_done == 1
         assert result.end.stopped == f"the budget of 1e-09 {shown} is spent"
+        spent = [getattr(state, unit) for state in told]
         assert spent[0] == 0
-        assert (spent[-1] or 0) > 1e-9
+        assert spent[-1] > 1e-9
 
 
 def test_joules_that_nobody_counts_are_no_budget(dag: DAG) -> None:
@@ -79,9 +83,6 @@ def test_joules_that_nobody_counts_are_no_budget(dag: DAG) -> None:
 def test_joules_that_turn_out_unmeasured_end_a_sweep_with_such_a_budget(
     dag: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flexecutor_energy.execution.joules import RunEnergy
-    from flexecutor_energy.execution.session import Session
-
     monkeypatch.setattr(Session, "joules", lambda *given: RunEnergy(reason="no counter"))
     with pytest.raises(MissingEnergyError, match="budget of 5 J cannot be kept"):
         dag.profile(SPACE, budget={"joules": 5.0}, **PLACE)
