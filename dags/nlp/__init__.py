@@ -11,11 +11,11 @@ half a step or more from nought, and are asked about those of other documents th
 clearly, two steps of four or more, whether they liked something. Of 1,094 the chosen model tells
 88 of 100 right, where saying the same of all gets 55.
 
-What it is bound by: the processor, at size ``small`` for 8 s in one worker each: ``count`` 1.6 s of Python
-(four workers spend a quarter more, as each writes most of the frequent terms); ``merge`` 1.3 s and
-``vocabulary`` 0.6 s, mostly reading and writing 4 MB of JSON, so that one worker is best for few
-counts; ``weigh`` 0.9 s; ``fit`` 3.3 s of sparse products, shared evenly by workers, of which each
-reads all rows; ``select`` 0.3 s. All stay below 120 MB.
+What it is bound by: the processor, at size ``small`` for 8 s in one worker each: ``count`` 1.6 s
+of Python (four workers spend a quarter more, as each writes most of the frequent terms); ``merge``
+1.3 s and ``vocabulary`` 0.6 s, mostly reading and writing 4 MB of JSON, so that one worker is best
+for few counts; ``weigh`` 0.9 s; ``fit`` 3.3 s of sparse products, shared evenly by workers, of
+which each reads all rows; ``select`` 0.3 s. All stay below 120 MB.
 
 Data: 19,503 sentences of customer reviews, film reviews and editorials, each rated by about
 twenty people (C. J. Hutto and E. Gilbert, ICWSM 2014). They lie in the source archive of

