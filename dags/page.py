@@ -30,7 +30,7 @@ and are there for orientation.
 """
 
 
-_LEADS = ("Data", "What it is bound by", "Oracle")
+LEADS = ("Data", "What it is bound by", "Oracle")
 """How paragraphs begin that every reader looks for."""
 
 
@@ -85,7 +85,7 @@ def _markdown(paragraph: str) -> str:
     plain = paragraph.removesuffix("::").rstrip(":") if paragraph.endswith("::") else paragraph
     lines = re.sub("``([^`]*)``", r"`\1`", plain).replace("*", r"\*")
     lead, colon, rest = lines.partition(": ")
-    if lead in _LEADS:
+    if lead in LEADS:
         lines = f"**{lead}**{colon}{rest}"
     return lines + ("." if paragraph.endswith("::") else "")
 
