@@ -41,7 +41,7 @@ from flexecutor_energy.profiling.guide import Guide
 from flexecutor_energy.profiling.schedule import Schedule
 from flexecutor_energy.profiling.sweep import ProgressObserver, Sweep, SweepResult
 from flexecutor_energy.records.energy_facts import energy_facts
-from flexecutor_energy.records.power_facts import host_cores, power_facts, profiling_spent
+from flexecutor_energy.records.power_facts import host_cores
 from flexecutor_energy.records.run import Profile
 from flexecutor_energy.records.store import ProfileStore
 from flexecutor_energy.storage.keeper import StorageChoice, StorageKeeper
@@ -311,20 +311,15 @@ class DAG(StageGraph):
             confidence=confidence,
             scope=scope,
             pricing=resolve_pricing(pricing),
-            capacity=self._host_cores(profiles) if capacity == "host" else capacity,
+            capacity=host_cores(profiles) if capacity == "host" else capacity,
             gap=gap,
             time_limit_s=time_limit_s,
         )
         model = load_model(self.workspace, self.name)
-        facts = energy_facts(profiles.values())
-        request = replace(request, idle_power_w=facts.idle_power_w)
+        idle_power_w = energy_facts(profiles.values()).idle_power_w
+        request = replace(request, idle_power_w=idle_power_w)
         failed = {stage_id: profile.failed_configs for stage_id, profile in profiles.items()}
-        background = Background(
-            energy_source=facts.describe(),
-            power=power_facts(profiles),
-            profiling=profiling_spent(profiles.values()),
-            defaults=self._set_by_user(),
-        )
+        background = Background.of(profiles, self._set_by_user())
         plan = make_plan(self, model, request, space, failed, background)
         self._planned = plan.configs
         for stage in self.stages:
@@ -338,15 +333,6 @@ class DAG(StageGraph):
             for stage in self.stages
             if stage.resource_config not in (None, self._planned.get(stage.stage_id))
         }
-
-    def _host_cores(self, profiles: Mapping[str, Profile]) -> float:
-        cores = host_cores(profiles.values())
-        if cores is None:
-            raise ConfigurationError(
-                f"the profiles of {self.name!r} do not say how many cores their hosts have; "
-                "give capacity as a number"
-            )
-        return cores
 
     def execute(
         self,

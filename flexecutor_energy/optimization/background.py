@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flexecutor_energy.records.power_facts import PowerFacts, ProfilingSpent
+from flexecutor_energy.records.energy_facts import energy_facts
+from flexecutor_energy.records.power_facts import (
+    PowerFacts,
+    ProfilingSpent,
+    power_facts,
+    profiling_spent,
+)
+from flexecutor_energy.records.run import Profile
 from flexecutor_energy.workflow.config import StageConfig
 
 
@@ -23,3 +30,15 @@ class Background:
     power: PowerFacts | None = None
     profiling: ProfilingSpent | None = None
     defaults: Mapping[str, StageConfig] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, profiles: Mapping[str, Profile], defaults: Mapping[str, StageConfig]
+    ) -> "Background":
+        """Return what profiles say, with the configurations that were set on stages."""
+        return cls(
+            energy_source=energy_facts(profiles.values()).describe(),
+            power=power_facts(profiles),
+            profiling=profiling_spent(profiles.values()),
+            defaults=defaults,
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flexecutor_energy.energy.power import STRAIGHT_LINE
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.records.run import Profile, StageRun
 
 Origin = Literal["modelled", "calibrated", "measured"]
@@ -112,11 +113,22 @@ def profiling_spent(profiles: Iterable[Profile]) -> ProfilingSpent:
     return ProfilingSpent(len(ends), sum(ends.values()), joules if known and ends else None)
 
 
-def host_cores(profiles: Iterable[Profile]) -> float | None:
-    """Return the cores of the hosts of the newest run; None where profiles do not say."""
-    runs = [run for profile in profiles for run in profile.runs if _cores(run.meta)]
-    newest = max(runs, key=lambda run: str(run.meta.get("time", "")), default=None)
-    return _cores(newest.meta) if newest is not None else None
+def host_cores(profiles: Mapping[str, Profile]) -> float:
+    """Return the cores of the hosts of the newest run together.
+
+    Raises
+    ------
+    ConfigurationError
+        No profile says how many there are.
+    """
+    runs = [run for profile in profiles.values() for run in profile.runs]
+    dated = [(str(run.meta.get("time", "")), cores) for run in runs if (cores := _cores(run.meta))]
+    if not dated:
+        raise ConfigurationError(
+            f"the profiles of {', '.join(profiles)} do not say how many cores their hosts have; "
+            "give capacity as a number"
+        )
+    return max(dated)[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """What profiles show of the power model behind their joules, and of what they cost."""
 
+from typing import Any
+
 import pytest
 
 from flexecutor_energy.energy.power import STRAIGHT_LINE
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.records.power_facts import (
     PowerFacts,
     host_cores,
@@ -48,8 +51,8 @@ def profile(*runs: StageRun, stage: str = "s") -> Profile:
 
 def test_watts_of_a_core_are_read_back_from_a_profile() -> None:
     facts = power_facts({"s": profile(run(), run(cpu_s=0.5))})
-    assert facts == PowerFacts("modelled", 2.0, 3.0, 0.0, 4.0, {"s": pytest.approx(0.25)})
     # starting takes 4 J: 0.5 s × 2 W of them idle
+    assert facts == PowerFacts("modelled", 2.0, 3.0, 0.0, 4.0, {"s": 0.25})
     assert facts is not None
     assert facts.full_w == 5.0
     assert facts.dynamic_w(0.5) == 1.5
@@ -85,14 +88,14 @@ def test_measured_ends_are_told_from_published_ones() -> None:
 @pytest.mark.parametrize(
     "meta", [{"method": None}, {"hosts": []}, {"idle_power_w": None}, {"hosts": [{"id": "a"}]}]
 )
-def test_profiles_that_say_too_little_show_no_model(meta: dict[str, object]) -> None:
+def test_profiles_that_say_too_little_show_no_model(meta: dict[str, Any]) -> None:
     assert power_facts({"s": profile(run(**meta))}) is None
 
 
 def test_the_reference_profile_shows_the_curve_it_was_made_with() -> None:
     facts = power_facts(reference("ml_2core_vm"))
     assert facts is not None
-    assert (facts.idle_w, facts.cores) == (pytest.approx(0.74), 2.0)
+    assert (facts.idle_w, facts.cores) == pytest.approx((0.74, 2.0))
     assert facts.rate_w == pytest.approx(3.5 - 0.74, rel=0.02)
     assert facts.bend_w == 0.0
     assert power_facts(reference("jolteon_ml")) is None
@@ -111,5 +114,6 @@ def test_what_profiling_took_counts_each_run_once() -> None:
 def test_the_newest_run_says_how_many_cores_its_hosts_have() -> None:
     two_hosts = [{"id": "a", "cores": 4}, {"id": "b", "cores": 8}]
     old, new = run(time="2026-01-01"), run(time="2026-02-01", hosts=two_hosts)
-    assert host_cores([profile(new, old)]) == 12.0
-    assert host_cores([profile(run(hosts=[]))]) is None
+    assert host_cores({"s": profile(new, old)}) == 12.0
+    with pytest.raises(ConfigurationError, match="give capacity as a number"):
+        host_cores({"s": profile(run(hosts=[]))})
