@@ -36,6 +36,7 @@ class Design:
     averaged : whether a profile holds, for each worker, the mean over the workers of that run
     noise : standard deviation of the logarithm, (least, greatest): of a run, and of a worker
     energy : whether joules were measured
+    together : share of the variance of a run's noise that all its stages have in common
     """
 
     name: str
@@ -48,6 +49,7 @@ class Design:
     averaged: bool = False
     noise: tuple[float, float] = (0.02, 0.06)
     energy: bool = False
+    together: float = 0.5
 
 
 def _cloud(*memories: int) -> tuple[tuple[float, int], ...]:
@@ -169,14 +171,20 @@ def phases_s(
 
 
 def draw_run(
-    rng: Generator, design: Design, law: Law, config: StageConfig, meta: Mapping[str, object]
+    rng: Generator,
+    design: Design,
+    law: Law,
+    config: StageConfig,
+    meta: Mapping[str, object],
+    shock: float = 0.0,
 ) -> StageRun:
-    """Return one measured run."""
+    """Return one measured run; ``shock`` is what all stages of it have in common, normal."""
     fan_in = dict(meta["fan_in"])  # type: ignore[call-overload]
     usual = np.array(phases_s(law, config, fan_in, design.cores))
     w = config.workers
     stragglers = np.where(rng.random(w) < law.straggler_share, rng.uniform(1.2, 2.5, w), 1.0)
-    factor = np.exp(rng.normal(0, law.run_noise) + rng.normal(0, law.worker_noise, w)) * stragglers
+    slow = design.together**0.5 * shock + (1 - design.together) ** 0.5 * rng.normal()
+    factor = np.exp(law.run_noise * slow + rng.normal(0, law.worker_noise, w)) * stragglers
     if rng.random() < 0.003:  # something else happened
         factor *= rng.choice([0.1, 8.0, 40.0])
     moved = np.exp(rng.normal(0, 1.5 * law.worker_noise, (2, w)))
@@ -223,12 +231,13 @@ def _metered(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """A workflow with its laws: profiles, who waits for whom, and the truth behind."""
+    """A workflow with its laws: profiles, who waits for whom, the truth behind, what was run."""
 
     profiles: Mapping[str, Profile]
     parents: Mapping[str, Sequence[str]]
     laws: Mapping[str, Law]
     design: Design
+    space: Sequence[tuple[float, int, int]]
 
 
 def draw_workflow(design: Design, seed: int) -> Drawn:
@@ -249,16 +258,28 @@ def draw_workflow(design: Design, seed: int) -> Drawn:
     if design.configurations is not None:
         kept = rng.choice(len(space), design.configurations, replace=False)
         space = [space[i] for i in sorted(kept)]
-    runs: dict[str, list[StageRun]] = {name: [] for name in names}
+    measured = measure(rng, design, laws, parents, space)
+    return Drawn(measured, parents, laws, design, tuple(space))
+
+
+def measure(
+    rng: Generator,
+    design: Design,
+    laws: Mapping[str, Law],
+    parents: Mapping[str, Sequence[str]],
+    space: Sequence[tuple[float, int, int]],
+) -> dict[str, Profile]:
+    """Return the profiles of a sweep: all stages of a run in one (cores, MB, workers)."""
+    runs: dict[str, list[StageRun]] = {name: [] for name in laws}
     for rep in range(design.reps):
         for number, (k, mb, w) in enumerate(space):
-            counts = {name: 1 if laws[name].single else w for name in names}
-            for name in names:
+            counts = {name: 1 if law.single else w for name, law in laws.items()}
+            shock = float(rng.normal())
+            for name, law in laws.items():
                 config = StageConfig(k, counts[name], mb)
                 meta: dict[str, object] = {"run_id": f"r{rep}-{number}"}
                 meta["fan_in"] = {parent: counts[parent] for parent in parents[name]}
                 if design.cores:
                     meta["hosts"] = [{"id": "h", "cores": design.cores}]
-                runs[name].append(draw_run(rng, design, laws[name], config, meta))
-    profiles = {name: Profile("drawn", name, tuple(listed)) for name, listed in runs.items()}
-    return Drawn(profiles, parents, laws, design)
+                runs[name].append(draw_run(rng, design, law, config, meta, shock))
+    return {name: Profile("drawn", name, tuple(listed)) for name, listed in runs.items()}

@@ -67,9 +67,11 @@ def run_ratios(
     measured, predicted, rows = {}, {}, {}
     for stage, index in common.items():
         runs = stages[stage].runs
-        measured[stage] = {t: column[index] for t, column in runs.measured.items()}
         known = runs.repeated if stage in seen else runs.predicted
         predicted[stage] = {t: column[index] for t, column in known.items()}
+        measured[stage] = {t: column[index] for t, column in runs.measured.items()}
+        if stage not in seen and runs.stretch != 1:
+            measured[stage] = {t: known[t][index] * runs.ratio(t)[index] for t in runs.measured}
         rows[stage] = Rows(runs.cpu[index], runs.memory_mb[index], runs.workers[index])
     unknown = np.full(count, np.nan)
     if count == 0:
@@ -79,8 +81,7 @@ def run_ratios(
     if took is None or expected is None:
         return unknown
     ratios: FloatArray = np.divide(took, expected, out=unknown, where=expected > 0)
-    unseen = [model.runs.stretch for stage, model in stages.items() if stage not in seen]
-    return ratios ** max(unseen, default=1.0)
+    return ratios
 
 
 def widest_of_any_stage(
