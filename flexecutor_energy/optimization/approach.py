@@ -50,8 +50,8 @@ ANNEALING, ANNEALING_S = 0.3, 0.02
 SHARE, MOST = 0.6, 0.95
 """Shares of the time for branch-and-bound, or for everything else where that is too large."""
 
-SECONDS_EACH = 1 / 1500
-"""Seconds that branch-and-bound must have for each candidate, or its first node is not done."""
+SECONDS_EACH, LEAST_SECONDS_EACH = 1 / 1500, 1 / 5000
+"""Seconds for each candidate that branch-and-bound is given time for, or is worth a try with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,11 @@ def approach(
                 if weights.value(plan) <= goal:
                     break
     value = None if plan is None else weights.value(plan)
-    if value is not None and (not whole or near(value, bound, settings.gap)):
-        return Approached(plan, bound, relaxed)
+    if value is not None:
+        left = settings.deadline.left()
+        hopeless = floor is not None or sum(map(len, kept)) * LEAST_SECONDS_EACH > left
+        if near(value, bound, settings.gap) or (hopeless and not whole):
+            return Approached(plan, bound, relaxed)
     answer = branch(problem, kept, weights, bound, settings, value)
     if answer is None:
         return None

@@ -87,8 +87,8 @@ def _in_series(parts: Sequence[Frontier]) -> Frontier:
     total = parts[0]
     for part in parts[1:]:
         shorter, longer = sorted((total, part), key=len)
-        shorter = _thinned(shorter, PRODUCT // CAP)
-        longer = _thinned(longer, CAP)
+        shorter = _thinned(shorter, 1_000)
+        longer = _thinned(longer, min(CAP, PRODUCT // len(shorter)))
         total = staircase((t + own_t, v + own_v) for t, v in longer for own_t, own_v in shorter)
     return total
 

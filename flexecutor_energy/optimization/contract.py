@@ -57,6 +57,8 @@ class Contraction:
     edges : for each edge between blocks one between their stages
     ends : a last stage of each block
     links : for each link between blocks the one between stages that it stands for
+    row : the blocks in a row that were joined to a single one, as they were before
+    pairs : pairs of points that it takes to join them
     """
 
     problem: Problem
@@ -66,6 +68,8 @@ class Contraction:
     edges: Mapping[tuple[int, int], tuple[int, int]]
     ends: tuple[int, ...]
     links: tuple[int, ...]
+    row: "Contraction | None" = None
+    pairs: int = 0
 
     @property
     def exact(self) -> bool:
@@ -120,11 +124,12 @@ def contract(
             return None
         blocks.append(points)
     chains = [[top] for top in tops]
-    if whole and len(blocks) > 1:
-        joined = _end_to_end(blocks, problem)
-        if joined is not None:
-            blocks, chains = [joined], [tops]
-    return _assembled(problem, metrics, blocks, chains)
+    apart = _assembled(problem, metrics, blocks, chains)
+    joined = _end_to_end(blocks, problem) if whole and len(blocks) > 1 else None
+    if joined is None:
+        return apart
+    end_to_end = _assembled(problem, metrics, [joined], [tops])
+    return replace(end_to_end, row=apart, pairs=_pairs(joined, len(blocks) - 1))
 
 
 def _leaves(problem: Problem, kept: Sequence[IntArray], metrics: Sequence[Metric]) -> list[Points]:
@@ -180,6 +185,16 @@ def _end_to_end(blocks: Sequence[Points], problem: Problem) -> Points | None:
         total = total and in_series(total, block, problem)
         if total is None or len(total.time) > WHOLE:
             return None
+    return total
+
+
+def _pairs(points: Points, joints: int) -> int:
+    """Return how many pairs of points the last joints of a row looked at."""
+    total = 0
+    for _ in range(joints):
+        assert points.parts is not None
+        total += len(points.parts.left.time) * len(points.parts.right.time)
+        points = points.parts.left
     return total
 
 

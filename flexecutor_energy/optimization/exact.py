@@ -13,7 +13,7 @@ from flexecutor_energy.optimization.objective import Objective, bounded, tie_bre
 from flexecutor_energy.optimization.problem import Metric, Problem
 from flexecutor_energy.optimization.search import search
 
-CERTIFYING_S = 1e-5
+CERTIFYING_S = 2e-5
 """Seconds for each candidate that are kept for the proof; at most a fifth of the time limit."""
 
 

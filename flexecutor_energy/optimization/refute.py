@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from flexecutor_energy.optimization.verify import Exact
 
 
+FEW_STEPS = 3_000
+"""Steps of a search that cannot be complete."""
+
+
 def search(
     problem: "Exact", name: str, multipliers: Any, claim: Fraction, max_steps: int
 ) -> tuple[tuple[int, ...] | None, bool]:
@@ -33,6 +37,8 @@ def search(
     """
     bound, options, unit = problem.dual(multipliers)
     room = ceil((claim - bound) * unit)  # whole numbers are compared faster, and as exactly
+    if not problem.links and _least_steps(options, room) > max_steps:
+        max_steps = min(max_steps, FEW_STEPS)  # it cannot be gone through, but luck may find one
     stack: list[tuple[int, tuple[int, ...]]] = [(0, ())]
     while stack and max_steps > 0:
         spent, chosen = stack.pop()
@@ -48,6 +54,12 @@ def search(
             if not broken and totals[name] < claim:
                 return chosen, True
     return None, not stack
+
+
+def _least_steps(options: list[list[tuple[int, int]]], room: int) -> int:
+    """Return how many steps at least it takes to look at all choices that differ in one stage."""
+    others = [sum(extra < room for extra, _ in row[1:]) for row in options]
+    return sum(count * (len(options) - i) for i, count in enumerate(others))
 
 
 def _longer(

@@ -44,6 +44,9 @@ RESIDUAL_ROWS = 200_000
 RESIDUAL_CELLS = 1_000_000
 """Numbers that those choices consist of at most."""
 
+CHECKED = 1_000_000
+"""Pairs of points up to which the checker can be asked to join blocks; about two seconds."""
+
 TIED = 4_000
 """Candidates beyond which ties are left as they are: to break them takes another search."""
 
@@ -159,15 +162,34 @@ def over_blocks(
         found = branch(inner, known, kept, settings, None if blocks.exact else blocks.floor)
     if found is None:
         return None
-    proofs = [blocks.lifted(own, len(problem.links)) for own in found.multipliers]
-    if len(blocks.blocks) == 1:  # a block alone needs no price of the deadline
-        proofs += [_plain(problem, blocks, own.weights) for own in found.multipliers]
+    proofs = []
+    if blocks.pairs <= CHECKED:
+        proofs += [blocks.lifted(own, len(problem.links)) for own in found.multipliers]
+        if len(blocks.blocks) == 1:  # a block alone needs no price of the deadline
+            proofs += [_plain(problem, blocks, own.weights) for own in found.multipliers]
+    if blocks.row is not None:
+        proofs += _over_row(
+            problem, blocks.row, [own.weights for own in found.multipliers], settings
+        )
     return replace(
         found,
         evaluation=evaluate(problem, blocks.expanded(found.evaluation.choice)),
         multipliers=tuple(proofs),
         solver=f"contraction, {found.solver}",
     )
+
+
+def _over_row(
+    problem: Problem, row: Contraction, weights: Sequence[Weights], settings: Settings
+) -> list[Multipliers]:
+    """Return proofs over the blocks of a row, which are quicker to check than the row as one."""
+    kept = [np.flatnonzero(fits) for fits in admissible(row.floor)]
+    found = []
+    for own in weights:
+        program = LinearProgram(row.floor, hulls(row.floor, kept, own))
+        relaxed = program.relax(own, settings.deadline.left()) or program.unrelaxed(own)
+        found.append(row.lifted(relaxed.multipliers, len(problem.links)))
+    return found
 
 
 def _with_stages(

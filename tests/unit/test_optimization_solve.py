@@ -5,8 +5,8 @@ import pytest
 
 from flexecutor_energy.errors import ConfigurationError, GapError, InfeasibleError
 from flexecutor_energy.optimization import Problem, Solution, exhaustive, pareto, solve, verify
-from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.approach import Method
+from flexecutor_energy.optimization.objective import Objective
 
 
 def chain(**bounds: float) -> Problem:
