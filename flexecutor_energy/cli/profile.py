@@ -128,6 +128,11 @@ def profile(
         )
     show.say(profile_table(measured.profiles))
     show.say(*stop_lines(measured.state))
+    if adaptive and (max_time or max_cost or max_energy):
+        show.note(
+            "bounds were taken to concern means; to promise them with a confidence, optimize "
+            "rests on runs that cover all stages: 9 for 90 %, 19 for 95 %"
+        )
     if measured.state.ledger is not None:
         show.say("", ledger_table([("this sweep", measured.state.ledger)]))
     show.say(
