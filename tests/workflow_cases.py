@@ -22,11 +22,13 @@ class Case:
     ----------
     name : of its package
     tiny : knobs of a size that runs in a second or two and still has work for three workers
+    other : knobs that make another size of it, with another answer
     memory_mb : what a worker of any stage needs at that size, with room to spare
     """
 
     name: str
     tiny: dict[str, Any]
+    other: dict[str, Any]
     memory_mb: int = 512
 
     @property
@@ -48,14 +50,18 @@ class Case:
 
 
 CASES = (
-    Case("airbnb", {"copies": 1, "pieces": 5}),
-    Case("mandelbrot", {"width": 70, "height": 41, "limit": 90, "tiles": 5}),
-    Case("ml", {"rows": 600, "boosters": 4, "rounds": 3, "components": 12}),
-    Case("nlp", {"copies": 1, "strengths": 2, "rounds": 50, "pieces": 5, "percent": 20}),
-    Case("pi", {"samples": 20_000, "tasks": 5}),
-    Case("stock", {"paths": 3_001, "days": 10, "blocks": 5}),
-    Case("terasort", {"records": 3_001, "blocks": 4, "partitions": 5}),
-    Case("tpcds", {"pieces": 5, "partitions": 3}),
-    Case("video", {"keys": 1, "piece_frames": 125, "most_lines": 300}),
-    Case("wordcount", {"words": 3_000, "files": 2}),
+    Case("airbnb", {"copies": 1, "pieces": 5}, {"copies": 2}),
+    Case("mandelbrot", {"width": 70, "height": 41, "limit": 90, "tiles": 5}, {"limit": 91}),
+    Case("ml", {"rows": 600, "boosters": 4, "rounds": 3, "components": 12}, {"boosters": 5}),
+    Case(
+        "nlp",
+        {"copies": 1, "strengths": 2, "rounds": 50, "pieces": 5, "percent": 20},
+        {"strengths": 1},
+    ),
+    Case("pi", {"samples": 20_000, "tasks": 5}, {"samples": 20_001}),
+    Case("stock", {"paths": 3_001, "days": 10, "blocks": 5}, {"days": 11}),
+    Case("terasort", {"records": 3_001, "blocks": 4, "partitions": 5}, {"records": 3_002}),
+    Case("tpcds", {"pieces": 5, "partitions": 3}, {"scale": 3}),
+    Case("video", {"keys": 1, "piece_frames": 125, "most_lines": 300}, {"keys": 2}),
+    Case("wordcount", {"words": 3_000, "files": 2}, {"words": 3_001}),
 )

@@ -17,8 +17,8 @@ from tests.workflow_cases import CASES, Case
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CONFIGS = [StageConfig(1, 1, 512), StageConfig(0.5, 1, 512), StageConfig(1, 2, 512)]
-SCARCE = {"tpcds": ("join_orders", StageConfig(1, 1, 80), {})}
-"""What a stage cannot be done with, and the knobs with which that shows, beside the tiny ones."""
+SCARCE = {"tpcds": ("join_orders", StageConfig(1, 1, 80))}
+"""A stage and what it cannot be done with, by workflow."""
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_a_workflow_is_profiled_planned_and_executed_with_the_right_answer(
     case: Case, storage: Storage, backend: Backend, workflow_data: Path, tmp_path: Path
 ) -> None:
     case.skip_without_extras()
-    stage_id, scarce, knobs = SCARCE.get(case.name, ("", None, {}))
-    size = case.tiny | knobs
+    stage_id, scarce = SCARCE.get(case.name, ("", None))
+    size = case.tiny
     stages = {stage_id: ConfigSpace.of([*CONFIGS, scarce])} if scarce is not None else {}
     space = ConfigSpace(configs=tuple(CONFIGS), stages=stages)
     with closing(case.module.build(size, tmp_path)) as dag:

@@ -19,7 +19,7 @@ def test_the_page_says_what_the_packages_say_today() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_workflow_has_a_section_with_its_picture_knobs_and_sizes(name: str) -> None:
-    Case(name, {}).skip_without_extras()
+    Case(name, {}, {}).skip_without_extras()
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {name}\n")[1].partition("\n## ")[0]
     assert f"](pictures/{name}.svg)" in section
     assert all(f"\n**{lead}**: " in section for lead in page.LEADS)
@@ -31,7 +31,7 @@ def test_every_workflow_has_a_section_with_its_picture_knobs_and_sizes(name: str
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_picture_has_a_box_for_every_stage_and_an_arrow_for_every_edge(name: str) -> None:
-    Case(name, {}).skip_without_extras()
+    Case(name, {}, {}).skip_without_extras()
     dag = importlib.import_module(f"dags.{name}").build("small")
     picture = (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
     shapes = picture.count('id="patch_')

@@ -80,13 +80,6 @@ def test_an_unlikely_estimate_fails(sound: dict[str, Any]) -> None:
     assert not pi.same(spread, sound)
 
 
-def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError, match="20000 darts were thrown, not 20001"):
-        pi.check(sound, {**TINY, "samples": 20_001})
-    with pytest.raises(AssertionError, match="5 tasks answered, not 4"):
-        pi.check(sound, {**TINY, "tasks": 4})
-
-
 @pytest.mark.parametrize("size", [{"tasks": 0}, {"samples": 3, "tasks": 4}])
 def test_knobs_that_do_not_go_together_are_refused(size: Any) -> None:
     with pytest.raises(ConfigurationError):

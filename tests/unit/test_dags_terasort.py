@@ -204,13 +204,6 @@ def test_a_wrong_answer_fails_and_is_not_the_same(
     assert_refused(terasort, spoil(copy.deepcopy(sound)), sound, TINY, problem)
 
 
-def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError, match="records is 3001, not 3002"):
-        terasort.check(sound, {**TINY, "records": 3_002})
-    with pytest.raises(AssertionError, match="5 partitions answered, not 4"):
-        terasort.check(sound, {**TINY, "partitions": 4})
-
-
 @pytest.mark.parametrize("size", [{"records": 0}, {"blocks": 300}, {"records": 63}])
 def test_knobs_that_do_not_go_together_are_refused(size: Any) -> None:
     with pytest.raises(ConfigurationError):

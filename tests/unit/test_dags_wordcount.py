@@ -75,11 +75,6 @@ def test_a_wrong_answer_fails_and_is_not_the_same(
     assert_refused(wordcount, spoil(copy.deepcopy(sound)), sound, TINY, problem)
 
 
-def test_an_answer_of_another_size_fails(sound: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError, match="3000 words were counted, not 3001"):
-        wordcount.check(sound, {**TINY, "words": 3_001})
-
-
 @pytest.mark.parametrize("size", [{"words": 0}, {"words": 3, "files": 4}])
 def test_knobs_that_do_not_go_together_are_refused(size: Any) -> None:
     with pytest.raises(ConfigurationError):
