@@ -27,8 +27,10 @@ class CrossValidation:
     folds : family → group → the predictor fitted without that group
     mape : family → mean absolute percentage error over rows, 0…
     shares : family → its weight by all groups; families without are absent
-    shares_without : group → the weights by the others; what predicts that group in an honest
-        estimate of the error, since weighing is part of fitting
+    shares_without : group → the weights by the errors on the others; what predicts that group in
+        an honest estimate of the error, since weighing is part of fitting. Models that were
+        judged on those others did see the group: leaving it out there too would take as many
+        times longer as there are groups
     """
 
     families: tuple[str, ...]
@@ -39,7 +41,7 @@ class CrossValidation:
     shares_without: Mapping[int, Mapping[str, float]]
 
     def without(self, group: int) -> Predictor:
-        """Return the blend that saw nothing of a group, neither in fitting nor in weighing."""
+        """Return the blend of predictors that saw no run of a group, weighed by other groups."""
         shares = self.shares_without[group]
         return blended([(self.folds[name][group], share) for name, share in shares.items()])
 
