@@ -40,6 +40,7 @@ class InputSet:
         return f"{self.root}/{folder}"
 
 
+_TOLD = 5  # times that the progress of an upload is told, at most
 MakeObjects = Callable[[], Mapping[str, bytes]]
 
 
@@ -84,16 +85,19 @@ def place(store: ObjectStore, bucket: str, inputs: InputSet, make: MakeObjects) 
         return False
     objects = make()
     _refuse_strangers(store, bucket, inputs, objects)
+    uploaded = 0
     for number, (name, content) in enumerate(objects.items(), start=1):
         store.put(bucket, inputs.prefix(name), content)
-        _log.info(
-            "uploaded input %d of %d of %s: %s, %.2f MB",
-            number,
-            len(objects),
-            inputs.dag,
-            store.spec.url(bucket, inputs.prefix(name)),
-            len(content) / 1e6,
-        )
+        uploaded += len(content)
+        if number * _TOLD // len(objects) > (number - 1) * _TOLD // len(objects):
+            _log.info(
+                "uploaded %d of %d inputs of %s below %s: %.2f MB",
+                number,
+                len(objects),
+                inputs.dag,
+                store.spec.url(bucket, inputs.root),
+                uploaded / 1e6,
+            )
     checksums = {name: _checksum(content) for name, content in objects.items()}
     store.put(bucket, _manifest_key(inputs), json.dumps(checksums, indent=1).encode())
     return True

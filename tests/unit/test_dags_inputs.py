@@ -49,7 +49,18 @@ def test_the_first_upload_puts_every_object_and_says_so(
     with caplog.at_level(logging.INFO, "dags.inputs"):
         assert place(store, BUCKET, INPUTS, Maker())
     assert stored(store) == OBJECTS
-    assert "uploaded input 3 of 3 of story" in caplog.text
+    assert "uploaded 3 of 3 inputs of story below " in caplog.text
+
+
+def test_the_progress_of_many_objects_is_told_a_few_times(
+    store: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "dags.inputs"):
+        place(store, BUCKET, INPUTS, lambda: {f"text/{i:02d}": b"a" * 10**4 for i in range(23)})
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 5
+    assert told[-1].startswith("uploaded 23 of 23 inputs of story below ")
+    assert told[-1].endswith(": 0.23 MB")
 
 
 def test_stages_see_no_manifest_in_their_folders(store: ObjectStore) -> None:
