@@ -33,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command(epilog=example("loop --dag pi"))(loop)
+app.command(epilog=example("loop --dag pi --cpu 1,2 --workers 1,2"))(loop)
 app.command(epilog=example("profile --dag pi --cpu 1,2 --workers 1,2 --reps 2"))(profile)
 app.command(epilog=example("train --dag pi"))(train)
 app.command(epilog=example("optimize --dag pi --objective energy --max-time 10"))(optimize)

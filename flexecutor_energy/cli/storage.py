@@ -40,8 +40,8 @@ def run(show: Show, workspace: opt.Workspace = None, show_secret: ShowSecret = F
     """Keep the server running in the foreground until Ctrl-C."""
     with EmbeddedServer(workspace_of(workspace)) as server:
         _connection(show, server.spec, show_secret=show_secret)
-        show.note("it runs until Ctrl-C, and for as long as another process uses it")
         try:
+            show.note("it runs until Ctrl-C, and for as long as another process uses it")
             threading.Event().wait()
         except KeyboardInterrupt:
             show.note("stopping")

@@ -25,7 +25,7 @@ from flexecutor_energy.storage import seaweed
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "flexecutor-energy"
-ADDED = {"backend": "local", "size": "samples=400000,tasks=8"}
+ADDED = {"backend": "local", "size": "samples=100000,tasks=8"}
 NEEDS_SERVER = "storage "
 FOREGROUND = "storage run"
 STRICT = "doctor --strict"
@@ -135,6 +135,7 @@ def test_each_command_explains_itself_within_80_columns(path: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # the first one waits for all of them
 @pytest.mark.parametrize("example", [example for _, example in EXAMPLES])
 def test_each_example_works_as_it_stands(example: str, outcomes: dict[str, Done]) -> None:
     if example not in outcomes:
@@ -154,6 +155,7 @@ def test_the_examples_leave_what_they_promise(place: Path, outcomes: dict[str, D
 
 @pytest.mark.slow
 def test_the_loop_says_where_its_report_is(outcomes: dict[str, Done]) -> None:
-    said = re.search(r"^report +(\S+)$", outcomes["loop --dag pi"].output, re.M)
+    (loop,) = examples("loop")
+    said = re.search(r"^report +(\S+)$", outcomes[loop].output, re.M)
     assert said is not None
     assert said.group(1) == "runs/pi/report.html"

@@ -57,7 +57,7 @@ def test_an_error_becomes_one_message_and_the_exit_code_of_its_class(
 
 def test_with_json_an_error_is_a_document_too() -> None:
     result = run(errors.GapError("too far"), "--json")
-    document = {"error": {"type": "GapError", "message": "too far", "exit_code": 3}}
+    document = {"error": {"type": "GapError", "message": "too far", "exit_code": 3, "next": None}}
     assert json.loads(result.stdout) == document
     assert result.stderr == "error: too far\n"
 
