@@ -1,8 +1,8 @@
 """MkDocs hook: links of pages to files of the repository lead somewhere on the site as well.
 
 A page links to ``../examples/x.py``, which is right where the repository is read. The site gets
-a page with the text of each such file, and the links are turned to it. ``CHANGELOG.md`` becomes a
-page, and links to notebooks lead to their pages.
+a page with the text of each such file, or of the Python files in such a folder, and the links are
+turned to it. ``CHANGELOG.md`` becomes a page, and links to notebooks lead to their pages.
 """
 
 import posixpath
@@ -37,15 +37,26 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=changelog))
     for target in sorted(_outside(files, docs, root)):
-        text = (root / target).read_text(encoding="utf-8")
-        language = _LANGUAGES.get(Path(target).suffix, "text")
-        page = f"# {target}\n\n````{language}\n{text.rstrip()}\n````\n"
-        files.append(
-            File.generated(
-                config, _page_of(target), content=page, inclusion=InclusionLevel.NOT_IN_NAV
-            )
+        page = File.generated(
+            config,
+            _page_of(target),
+            content=source_page(root / target, target),
+            inclusion=InclusionLevel.NOT_IN_NAV,
         )
+        files.append(page)
     return files
+
+
+def source_page(path: Path, title: str) -> str:
+    """Return a page with the text of a file, or of the Python files in a folder."""
+    shown = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    parts = [f"# {title}"]
+    for file in shown:
+        if file != path:
+            parts.append(f"## {file.name}")
+        language = _LANGUAGES.get(file.suffix, "text")
+        parts.append(f"````{language}\n{file.read_text(encoding='utf-8').rstrip()}\n````")
+    return "\n\n".join(parts) + "\n"
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
@@ -89,7 +100,7 @@ def _outside(files: Files, docs: Path, root: Path) -> set[str]:
 
 def _path_outside(target: str, page: str, docs: Path, root: Path) -> str | None:
     path = (docs / page).parent.joinpath(target).resolve()
-    if path.is_relative_to(docs) or not path.is_relative_to(root) or not path.is_file():
+    if path.is_relative_to(docs) or not path.is_relative_to(root) or not path.exists():
         return None
     return str(path.relative_to(root))
 

@@ -107,12 +107,23 @@ def test_roles_of_another_markup_become_code() -> None:
         ("../tutorial.ipynb", "how-to/a.md", "../tutorial.md"),
         ("../examples/plain_lithops.py", "energy.md", "source/examples/plain_lithops.py.md"),
         ("../../CHANGELOG.md", "how-to/a.md", "../changelog.md"),
+        ("../dags/pi", "workloads.md", "source/dags/pi.md"),
         ("energy.md", "index.md", "energy.md"),
         ("../nowhere.py", "energy.md", "../nowhere.py"),  # strict mode reports it
     ],
 )
 def test_links_to_the_repository_lead_to_pages(target: str, page: str, expected: str) -> None:
     assert hook("sources").turned(target, page, DOCS, ROOT) == expected
+
+
+def test_a_folder_is_shown_by_its_files(tmp_path: Path) -> None:
+    for name in ("b.py", "a.py", "c.txt"):
+        (tmp_path / name).write_text(f"# {name}\n")
+    assert hook("sources").source_page(tmp_path, "dags/x").splitlines() == [
+        *("# dags/x", ""),
+        *("## a.py", "", "````python", "# a.py", "````", ""),
+        *("## b.py", "", "````python", "# b.py", "````"),
+    ]
 
 
 def test_the_tutorial_shows_what_it_printed_and_nothing_of_the_machine_it_ran_on() -> None:
