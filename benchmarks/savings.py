@@ -166,11 +166,11 @@ def main() -> None:
         found.append(outcome)
         source = machine(runs)
         print(_savings_table([outcome]), flush=True)
+        if options.json:  # what was measured is not lost with the rest
+            document = {"machine": source, "workflows": [asdict(each) for each in found]}
+            Path(options.json).write_text(json.dumps(document, indent=1))
     print(f"\n# {options.reps} rounds, {options.backend}, size {options.size}; {source}\n")
     print(_savings_table(found), "", _runs_table(found), sep="\n")
-    if options.json:
-        document = {"machine": source, "workflows": [asdict(outcome) for outcome in found]}
-        Path(options.json).write_text(json.dumps(document, indent=1))
 
 
 def _measured(work: Shipped, options: argparse.Namespace) -> tuple[Outcome, list[DAGRun]]:
