@@ -11,7 +11,7 @@ from flexecutor_energy.optimization.certificate import Multipliers
 from flexecutor_energy.optimization.deadline import Deadline
 from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram, Relaxation
-from flexecutor_energy.optimization.neighbourhood import improvements
+from flexecutor_energy.optimization.neighbourhood import PRECISION, improvements
 from flexecutor_energy.optimization.objective import Weights, bounded
 from flexecutor_energy.optimization.pricing import excess
 from flexecutor_energy.optimization.problem import (
@@ -50,8 +50,12 @@ ANNEALING, ANNEALING_S = 0.3, 0.02
 SHARE, MOST = 0.6, 0.95
 """Shares of the time for branch-and-bound, or for everything else where that is too large."""
 
-SECONDS_EACH, LEAST_SECONDS_EACH = 1 / 1500, 1 / 5000
-"""Seconds for each candidate that branch-and-bound is given time for, or is worth a try with."""
+SECONDS_EACH, LEAST = 1 / 1500, 0.3
+"""Seconds that branch-and-bound takes for each candidate until it tells something, and the share
+of them that is worth a try."""
+
+LARGE = 4_000
+"""Candidates from which on it takes more for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +105,23 @@ def approach(
     plan: Evaluation | None = None
     whole = True
     if settings.method != "milp":
-        whole = sum(map(len, kept)) * SECONDS_EACH < left * SHARE and floor is None
+        whole = _seconds(kept) < left * SHARE and floor is None
         share = Deadline(left * (1 - SHARE if whole else MOST))
         goal = bound / (1 - min(settings.gap, 0.5))
         plan = settled(problem, lower, kept, corners, weights, relaxed, goal, share)
         few = _promising(kept, excess(lower, kept, relaxed.multipliers))
         if plan is not None and problem.capacity is None and weights.value(plan) > goal:
             extra = excess(lower, few, relaxed.multipliers)
-            for better in improvements(problem, few, weights, plan, share, extra):
+            for better in improvements(
+                problem, few, weights, plan, share, extra, max(PRECISION, settings.gap / 20)
+            ):
                 plan = better
                 if weights.value(plan) <= goal:
                     break
     value = None if plan is None else weights.value(plan)
     if value is not None:
         left = settings.deadline.left()
-        hopeless = floor is not None or sum(map(len, kept)) * LEAST_SECONDS_EACH > left
+        hopeless = floor is not None or _seconds(kept) * LEAST > left
         if near(value, bound, settings.gap) or (hopeless and not whole):
             return Approached(plan, bound, relaxed)
     answer = branch(problem, kept, weights, bound, settings, value)
@@ -207,6 +213,12 @@ def _adapted(
         if ratio > 1 + TOLERANCE or (prices[metric] and ratio < 1 - SETTLED):
             found[metric] = min(asked, current / ratio * (1 - SETTLED / 4))
     return {m: new for m, new in found.items() if new != held.bound(m)}
+
+
+def _seconds(kept: Sequence[IntArray]) -> float:
+    """Return what branch-and-bound takes at least until it tells something."""
+    size = sum(len(own) for own in kept)
+    return size * SECONDS_EACH * max(1.0, size / LARGE)
 
 
 def near(value: float, bound: float, gap: float) -> bool:

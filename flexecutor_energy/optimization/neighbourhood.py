@@ -31,10 +31,13 @@ QUICK_S, SLOW_S = 0.15, 0.6
 """Windows that take less are enlarged, windows that take more are reduced."""
 
 CORE = 4
-"""One window in so many holds the stages that are closest to indifferent."""
+"""One window in so many holds the stages that lose most, and those closest to indifferent."""
+
+NARROW = 12
+"""Candidates of each of those stages, the ones of least excess."""
 
 PRECISION = 1e-7
-"""What a window is solved to, relative to the whole objective."""
+"""What a window is solved to where no gap was asked for."""
 
 
 def improvements(
@@ -44,6 +47,7 @@ def improvements(
     plan: Evaluation,
     deadline: Deadline,
     excess: Sequence[FloatArray],
+    precision: float = PRECISION,
 ) -> Iterator[Evaluation]:
     """Yield the best plan after each window, until nothing near any stage gets better.
 
@@ -56,22 +60,32 @@ def improvements(
     deadline : when to stop
     excess : what each of these candidates adds at least to the bound: stages that may change at
         little loss are tried together, wherever they are
+    precision : what a window is solved to, relative to the whole objective
     """
     generator = np.random.default_rng(0)
     near = _neighbours(problem)
     visits = np.zeros(len(near), dtype=np.intp)
     indifferent = np.argsort([np.sort(own)[1] if len(own) > 1 else np.inf for own in excess])
+    few = [
+        own[np.sort(np.argsort(extra)[:NARROW])] for own, extra in zip(kept, excess, strict=True)
+    ]
     size, fruitless, number = SMALLEST, 0, 0
     while not deadline.passed() and fruitless * size < 4 * len(near):
         if number % CORE == 0:
+            lossy = np.argsort([-loss for loss in _losses(kept, plan, excess)])[: size // 2]
             among = indifferent[: size * (1 + number // CORE % 4)]
-            window = generator.choice(among, min(size, len(among)), replace=False).tolist()
+            among = among[np.isin(among, lossy, invert=True)]
+            rest = generator.choice(among, min(size - len(lossy), len(among)), replace=False)
+            window = [int(stage) for stage in (*lossy, *rest)]
+            options = [np.union1d(own, plan.choice[i]) for i, own in enumerate(few)]
         else:
             window = _window(near, visits, min(size, len(near)), generator)
             visits[list(window)] += 1
+            options = list(kept)
         number += 1
         left = deadline.left()
-        better = _solved(problem, kept, weights, plan, window, min(left, 2 * SLOW_S))
+        seconds = min(left, 2 * SLOW_S)
+        better = _solved(problem, options, weights, plan, window, seconds, precision)
         took = left - deadline.left()
         size = max(SMALLEST, size * 4 // 5) if took > SLOW_S else size
         size = min(LARGEST, size * 5 // 4) if took < QUICK_S else size
@@ -82,6 +96,18 @@ def improvements(
             return
 
 
+def _losses(
+    kept: Sequence[IntArray], plan: Evaluation, excess: Sequence[FloatArray]
+) -> list[float]:
+    """Return what each stage of a plan adds to the bound; infinity where that is not known."""
+    found = []
+    for own, extra, candidate in zip(kept, excess, plan.choice, strict=True):
+        at = int(np.searchsorted(own, candidate))
+        known = at < len(own) and own[at] == candidate
+        found.append(float(extra[at]) if known else np.inf)
+    return found
+
+
 def _solved(
     problem: Problem,
     kept: Sequence[IntArray],
@@ -89,12 +115,13 @@ def _solved(
     plan: Evaluation,
     window: Sequence[int],
     seconds: float,
+    precision: float,
 ) -> Evaluation | None:
     """Return the plan with the best choice within the window; None where that is no better."""
     part, options = _excerpt(problem, kept, plan, window)
     value = weights.value(plan)
     answer = LinearProgram(part, options).minimise(
-        weights, gap=PRECISION, time_limit_s=seconds, typical=value
+        weights, gap=precision, time_limit_s=seconds, typical=value, known=value
     )
     if answer is None or answer.choice is None:
         return None
