@@ -110,7 +110,7 @@ class DAG(StageGraph):
         reps : measurements that each configuration should have; if adaptive, at most
         backend : ``"lithops"``, ``"local"``, a Lithops configuration, or a backend object
         storage : where data lies; None lets the settings decide
-        energy : method: ``"auto"``, ``"model"`` or ``"off"``
+        energy : method: ``"auto"``, ``"rapl"``, ``"perf"``, ``"model"``, ``"all"`` or ``"off"``
         budget : runs, or a mapping with any of ``runs``, ``seconds``, ``joules`` and ``usd``;
             exceeded by one run at most
         resume : count what was measured before; False measures everything again and keeps both
