@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 _FOLDER = tempfile.mkdtemp(prefix="flexecutor-tests-")
 os.environ["TMPDIR"] = _FOLDER
 tempfile.tempdir = _FOLDER
+# A shell that starts the tests in its background ignores Ctrl-C, and so would all they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

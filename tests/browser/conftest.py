@@ -26,9 +26,9 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> "Iterator[Browser]":
-    """A headless Chromium of this machine."""
+    """A headless Chromium of this machine; its processes end before other tests count theirs."""
     from playwright.sync_api import sync_playwright
 
     found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
