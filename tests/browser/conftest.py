@@ -26,7 +26,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """A headless Chromium of this machine; its processes end before other tests count theirs."""
     from playwright.sync_api import sync_playwright
