@@ -14,15 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from flexecutor_energy.energy import HostTrace, WorkerTrace
-from flexecutor_energy.energy.curves import (
-    LOADS,
-    SPECPOWER_MEDIAN,
-    SPECPOWER_P10,
-    SPECPOWER_P90,
-    coefficient_curve,
-    tdp_curve,
-)
+from flexecutor_energy.energy import HostTrace, WorkerTrace, specpower
+from flexecutor_energy.energy.curves import coefficient_curve, tdp_curve
+from flexecutor_energy.energy.specpower import LOADS
 from flexecutor_energy.hardware import shipped_catalogue
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -204,8 +198,8 @@ def _specpower_shape(random: np.random.Generator) -> Floats:
     """Return wall power over TDP at ``LOADS``; its quantiles are those that were published."""
     common, own = random.normal(), random.normal(size=len(LOADS))
     places = (_ALIKE * common + (1 - _ALIKE**2) ** 0.5 * own) / _NORMAL_P90
-    middle = np.array(SPECPOWER_MEDIAN)
-    spread = np.where(places > 0, np.array(SPECPOWER_P90), np.array(SPECPOWER_P10)) / middle
+    middle = np.array(specpower.MEDIAN)
+    spread = np.where(places > 0, np.array(specpower.P90), np.array(specpower.P10)) / middle
     return np.asarray(middle * spread ** np.abs(places))
 
 

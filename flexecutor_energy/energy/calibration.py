@@ -1,7 +1,8 @@
 """Power of one machine without load and under full load, measured or given, as it is stored.
 
-True ends make a straight line better than any published curve (see ``power.calibrated``), and
-idle power is what divides a counter's joules into idle and dynamic ones.
+True ends with the usual shape between them are better than any published curve (see
+``PowerCurve.calibrated``), and idle power is what divides a counter's joules into idle and
+dynamic ones.
 """
 
 import math
@@ -121,31 +122,24 @@ class Calibration:
             )
 
     def apply(self, curve: PowerCurve) -> PowerCurve:
-        """Return the straight line through the measured ends, for the threads of ``curve``.
+        """Return the curve through the measured ends, for the threads of ``curve``.
 
         Its band is that of ``PowerCurve.calibrated``, made wider at an end where the windows
         themselves were spread wider. Without loaded power the curve is returned as it is.
         """
         if self.loaded is None:
             return curve
-        line = curve.calibrated(
+        measured = curve.calibrated(
             idle_w=self.idle.mean_w,
             max_w=self.loaded.mean_w,
             boundary=self.boundary,
             source=f"ends {self.describe_origin()}",
         )
-        ends = (self.idle, self.loaded)
-        return replace(
-            line,
-            low_w=tuple(
-                band if end.low_w is None else min(band, end.low_w)
-                for band, end in zip(line.low_w, ends, strict=True)
-            ),
-            high_w=tuple(
-                band if end.high_w is None else max(band, end.high_w)
-                for band, end in zip(line.high_w, ends, strict=True)
-            ),
-        )
+        low_w, high_w = list(measured.low_w), list(measured.high_w)
+        for at, end in ((0, self.idle), (-1, self.loaded)):
+            if end.low_w is not None and end.high_w is not None:
+                low_w[at], high_w[at] = min(low_w[at], end.low_w), max(high_w[at], end.high_w)
+        return replace(measured, low_w=tuple(low_w), high_w=tuple(high_w))
 
     def idle_watts(self, boundary: str) -> dict[str, float] | None:
         """Return idle watts by kind of domain, as ``attribute`` takes them.

@@ -11,8 +11,8 @@ Sources of the constants:
 
 * Shape: Teads Engineering, *Estimating AWS EC2 Instances Power Consumption* (2021): package power
   at 0/10/50/100 % load is 0.12/0.32/0.75/1.02 of TDP, measured with RAPL on bare-metal servers.
-* Band of ``tdp``: SPECpower_ssj2008 results published since 2017 (n = 212): 10th, 50th and 90th
-  percentile of wall power over TDP at the same loads. The band is therefore what **the wall of
+* Band of ``tdp``: 10th and 90th percentile of wall power over TDP at the same loads, see
+  ``specpower.py``. The band is therefore what **the wall of
   real servers** shows for a given TDP, and it holds 80 % of them at these loads by construction;
   the shape in the middle is that of the **package**, and misses the wall by 27 % on average. The
   band is so lopsided because idle servers draw more than their package and half-loaded ones less.
@@ -25,14 +25,11 @@ Sources of the constants:
 
 import math
 
+from flexecutor_energy.energy import specpower
 from flexecutor_energy.energy.power import PowerCurve
 from flexecutor_energy.errors import ConfigurationError
 
-LOADS = (0.0, 0.1, 0.5, 1.0)
 TEADS_SHAPE = (0.12, 0.32, 0.75, 1.02)
-SPECPOWER_P10 = (0.12, 0.26, 0.42, 0.81)
-SPECPOWER_MEDIAN = (0.19, 0.34, 0.56, 1.05)
-SPECPOWER_P90 = (0.33, 0.51, 0.76, 1.21)
 DEFAULT_THREAD_W = ((0.74, 0.22, 1.57), (3.5, 1.16, 6.16))
 """Mean, low and high watts of one hardware thread of an unknown server, idle and busy."""
 
@@ -68,10 +65,10 @@ def tdp_curve(
         boundary="package",
         known=True,
         source=f"{tdp_w:g} W{origin}; {TDP_SOURCE}",
-        loads=LOADS,
+        loads=specpower.LOADS,
         mean_w=tuple(tdp_w * share for share in TEADS_SHAPE),
-        low_w=tuple(tdp_w * share for share in SPECPOWER_P10),
-        high_w=tuple(tdp_w * share for share in SPECPOWER_P90),
+        low_w=tuple(tdp_w * share for share in specpower.P10),
+        high_w=tuple(tdp_w * share for share in specpower.P90),
         threads=threads,
     )
 
@@ -99,7 +96,7 @@ def coefficient_curve(
     """
     if measured:
         bands = [
-            (SPECPOWER_P10[at] / SPECPOWER_MEDIAN[at], SPECPOWER_P90[at] / SPECPOWER_MEDIAN[at])
+            (specpower.P10[at] / specpower.MEDIAN[at], specpower.P90[at] / specpower.MEDIAN[at])
             for at in (0, -1)
         ]
     else:

@@ -42,7 +42,7 @@ class Robustness:
         is not known
     worst_regret : by what share the best plan of a world is below this one, at most over worlds
     calibrated_worst_regret : the same for plans that are made anew once the true idle and full
-        power of a world are known, and a straight line between them is assumed
+        power of a world are known, and the median shape of servers between them is assumed
     worlds : how many power models were looked at; 0 where none matters, or none can be
     undecided_against : plans against which the sign of the saving depends on the constants
     reason : why no power model matters, or why nothing is known; "" otherwise
@@ -129,12 +129,11 @@ class _Judge:
         self.problem = plan.problem()
         self._plan = plan
         self._worlds = worlds
-        lines = [world.straight() for world in worlds]
         self._true = self._values(power, worlds)
-        self._calibrated = self._values(power, lines)
+        self._calibrated = self._values(power, [world.calibrated() for world in worlds])
         self.columns = [
-            np.vstack([true, line])
-            for true, line in zip(self._true.energies, self._calibrated.energies, strict=True)
+            np.vstack([true, assumed])
+            for true, assumed in zip(self._true.energies, self._calibrated.energies, strict=True)
         ]
 
     def _values(self, power: PowerFacts, worlds: Sequence[World]) -> WorldValues:

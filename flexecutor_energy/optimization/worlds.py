@@ -24,13 +24,11 @@ import random
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
-from flexecutor_energy.energy.curves import (
-    LOADS,
-    SPECPOWER_MEDIAN,
-    SPECPOWER_P10,
-    SPECPOWER_P90,
-    TEADS_SHAPE,
-)
+import numpy as np
+
+from flexecutor_energy.energy import specpower
+from flexecutor_energy.energy.curves import TEADS_SHAPE
+from flexecutor_energy.energy.specpower import LOADS
 from flexecutor_energy.records.power_facts import PowerFacts
 
 MEMORY_W_GB = 0.392
@@ -76,11 +74,15 @@ class World:
         """Watts of a core without load."""
         return self.watts[0]
 
-    def straight(self) -> "World":
-        """Return what is known of this world after calibrating: a line between its true ends."""
+    def calibrated(self) -> "World":
+        """Return what is known of this world after calibrating.
+
+        True ends, and the median shape of servers between them (``PowerCurve.calibrated``).
+        """
         idle, full = self.watts[0], self.watts[-1]
-        line = tuple(idle + (full - idle) * load for load in self.loads)
-        return replace(self, name=f"{self.name}, calibrated", watts=line)
+        rises = np.interp(self.loads, LOADS, specpower.RISE)
+        watts = tuple(idle + (full - idle) * float(rise) for rise in rises)
+        return replace(self, name=f"{self.name}, calibrated", watts=watts)
 
 
 def draw_worlds(power: PowerFacts, servers: int = SERVERS, seed: int = 0) -> list[World]:
@@ -95,7 +97,7 @@ def draw_worlds(power: PowerFacts, servers: int = SERVERS, seed: int = 0) -> lis
     seed : the same seed gives the same worlds
     """
     generator = random.Random(seed)
-    full = power.full_w / SPECPOWER_MEDIAN[-1]
+    full = power.full_w / specpower.MEDIAN[-1]
     drawn = [
         World(f"server {number}", tuple(full * ratio for ratio in _server(generator)))
         for number in range(1, servers + 1)
@@ -118,7 +120,7 @@ def _server(generator: random.Random) -> list[float]:
     drawn = [generator.gauss(0, 1) for _ in _FACTORS[0]]
     ratios: list[float] = []
     for weights, low, middle, high in zip(
-        _FACTORS, SPECPOWER_P10, SPECPOWER_MEDIAN, SPECPOWER_P90, strict=True
+        _FACTORS, specpower.P10, specpower.MEDIAN, specpower.P90, strict=True
     ):
         factors = sum(weight * each for weight, each in zip(weights, drawn, strict=True))
         place = factors / math.hypot(*weights)  # standard normal

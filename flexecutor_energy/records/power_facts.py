@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flexecutor_energy.energy.power import STRAIGHT_LINE
+from flexecutor_energy.energy.power import MEASURED_ENDS
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.records.run import Profile, StageRun
 
@@ -88,7 +88,7 @@ def power_facts(profiles: Mapping[str, Profile]) -> PowerFacts | None:
     sources = [str(run.meta.get("energy_source", "")) for run in metered]
     rate, bend = _line([(p.utilisation, p.rate_w, p.cpu_s) for p in points])
     return PowerFacts(
-        origin="calibrated" if all(STRAIGHT_LINE in text for text in sources) else "modelled",
+        origin="calibrated" if all(MEASURED_ENDS in text for text in sources) else "modelled",
         idle_w=sum(p.idle_w for p in points) / len(points),
         rate_w=rate,
         bend_w=bend,

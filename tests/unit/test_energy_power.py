@@ -78,12 +78,28 @@ def test_coefficients_of_another_architecture_get_the_band_of_the_default() -> N
         )
 
 
-def test_calibrated_curve_goes_straight_through_the_measured_ends() -> None:
+def test_calibrated_curve_has_the_shape_of_servers_between_the_measured_ends() -> None:
     curve = tdp_curve("cpu", 100.0).calibrated(idle_w=20, max_w=80, boundary="wall")
-    assert [curve.watts(u).mean for u in (0, 0.25, 1)] == pytest.approx([20, 35, 80])
+    # the median server draws .19, .34, .56 and 1.05 of its TDP at 0, 10, 50 and 100 %
+    shares = [(ratio - 0.19) / 0.86 for ratio in (0.19, 0.34, 0.45, 0.56, 1.05)]
+    wanted = [20 + 60 * share for share in shares]
+    assert [curve.watts(u).mean for u in (0, 0.1, 0.3, 0.5, 1)] == pytest.approx(wanted)
+    assert (curve.idle_w, curve.max_w) == (20.0, 80.0)
     assert curve.boundary == "wall"
     assert curve.kind == "calibrated"
     assert curve.watts(1).high == pytest.approx(80 * 1.159, rel=1e-3)
+
+
+def test_powers_measured_between_the_ends_are_kept_as_they_are() -> None:
+    curve = default_curve("AMD EPYC").calibrated(idle_w=20, max_w=80, between={0.5: 60, 0.25: 45})
+    assert [curve.watts(u).mean for u in (0, 0.25, 0.375, 0.5, 1)] == [20, 45, 52.5, 60, 80]
+    assert "straight lines between measured ends" in curve.source
+
+
+@pytest.mark.parametrize("between", [{0.5: 15}, {0.5: 90}, {0.2: 60, 0.6: 50}, {0: 30}, {1.2: 70}])
+def test_powers_between_the_ends_that_fall_are_refused(between: dict[float, float]) -> None:
+    with pytest.raises(ConfigurationError, match="rise from 20 to 80"):
+        tdp_curve("cpu", 100.0).calibrated(idle_w=20, max_w=80, between=between)
 
 
 def test_calibrating_makes_an_unknown_processor_known() -> None:

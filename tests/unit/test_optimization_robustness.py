@@ -21,7 +21,8 @@ from tests.unit.report_plans import demo_plan
 
 IDLE_DEAR = World("idle dear", (4.0, 4.4, 6.0, 8.0))
 IDLE_CHEAP = World("idle cheap", (0.1, 0.59, 2.55, 5.0))
-BENT = World("bent", (1.0, 3.0, 3.5, 5.0))
+JUMPS = World("jumps", (1.0, 3.0, 3.5, 5.0))
+LATE = World("late", (1.0, 1.1, 3.0, 5.0))
 
 
 def lines(plan: Plan, sure: Robustness) -> str:
@@ -40,7 +41,7 @@ def test_regret_is_what_the_best_plan_of_a_world_takes_less() -> None:
     assert sure.worlds == 2
     assert sure.best_share == 0.5
     assert sure.worst_regret == pytest.approx(88 / 72 - 1)
-    assert sure.calibrated_worst_regret == 0.0  # a line between true ends is the truth here
+    assert sure.calibrated_worst_regret == 0.0  # loads do not matter here
 
 
 def test_a_saving_that_changes_its_sign_is_undecided() -> None:
@@ -57,18 +58,28 @@ def test_a_saving_that_changes_its_sign_is_undecided() -> None:
     assert robustness_in(plan, [IDLE_CHEAP]).undecided_against == ()
 
 
-def test_calibrating_does_not_help_where_the_curve_is_bent() -> None:
-    """A bent curve draws most at little load.
-
-    2 CPU seconds in 10 s on 4 cores (load 0.05): 1 W a core above idle, 40 J, and 10 J idle.
-    2.4 CPU seconds in 1 s (load 0.6): 2.8 W a core, 11.2 J, and 11.5 J idle.
-    """
+def little_or_much_load() -> Plan:
+    """Return the plan of 2 CPU seconds in 10 s on 4 cores against 2.4 in 1 s (load .05 and .6)."""
     table = one_stage(candidate(10.0, 2.0, 10.0), candidate(1.0, 2.4, 11.5, workers=2))
     plan = plan_of(table)
     assert plan.choice == (0,)  # 18 J against 21.1 J
-    sure = robustness_in(plan, [BENT])
+    return plan
+
+
+def test_calibrating_helps_where_power_jumps_at_the_first_load() -> None:
+    """At a load of .05 1 W a core above idle, 40 J, and 10 J idle; at .6 2.8 W, 11.2 and 11.5 J."""
+    sure = robustness_in(little_or_much_load(), [JUMPS])
     assert sure.worst_regret == pytest.approx(50 / 22.7 - 1)
-    assert sure.calibrated_worst_regret == sure.worst_regret
+    assert sure.calibrated_worst_regret == 0.0
+
+
+def test_calibrating_does_not_help_where_power_rises_late() -> None:
+    """The median shape expects 14 J above idle at a load of .05, where this server draws 2 J."""
+    plan = little_or_much_load()
+    sure = robustness_in(plan, [LATE])
+    assert sure.worst_regret == 0.0
+    # 2 J and 10 J idle, but at a load of .6 it draws 9.6 J above the 11.5 J of idling
+    assert sure.calibrated_worst_regret == pytest.approx(21.1 / 12 - 1)
     assert "which calibrating would not cut" in lines(plan, sure)
 
 

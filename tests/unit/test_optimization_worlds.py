@@ -5,12 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from flexecutor_energy.energy.curves import (
-    LOADS,
-    SPECPOWER_MEDIAN,
-    SPECPOWER_P10,
-    SPECPOWER_P90,
-)
+from flexecutor_energy.energy.specpower import LOADS, MEDIAN, P10, P90
 from flexecutor_energy.optimization.world_energy import load_of, world_energies
 from flexecutor_energy.optimization.worlds import MEMORY_W_GB, World, draw_worlds
 from flexecutor_energy.records.power_facts import PowerFacts
@@ -22,9 +17,9 @@ SPREAD = World("spread", (2.0, 3.0, 5.0, 8.0))
 def test_servers_are_spread_as_published() -> None:
     drawn = [world for world in draw_worlds(POWER, 4000, 1) if world.name.startswith("server")]
     assert len(drawn) == 4000
-    scale = POWER.full_w / SPECPOWER_MEDIAN[-1]
+    scale = POWER.full_w / MEDIAN[-1]
     for place, (low, middle, high) in enumerate(
-        zip(SPECPOWER_P10, SPECPOWER_MEDIAN, SPECPOWER_P90, strict=True)
+        zip(P10, MEDIAN, P90, strict=True)
     ):
         ratios = [world.watts[place] / scale for world in drawn]
         ends = statistics.quantiles(ratios, n=10)
@@ -56,8 +51,16 @@ def test_measured_ends_stay_and_only_the_shape_is_drawn() -> None:
     assert len({world.watts[1] for world in worlds}) > 40
 
 
-def test_calibrating_leaves_a_line_between_the_true_ends() -> None:
-    assert SPREAD.straight().watts == pytest.approx([2.0 + 6.0 * load for load in LOADS])
+def test_calibrating_leaves_the_median_shape_between_the_true_ends() -> None:
+    # wall power over TDP is .19, .34, .56 and 1.05 in the median: .17 and .43 of the way up
+    between = [2.0 + 6.0 * (ratio - 0.19) / 0.86 for ratio in (0.34, 0.56)]
+    assert SPREAD.calibrated().watts == pytest.approx([2.0, *between, 8.0])
+
+
+def test_calibrating_tells_a_curve_with_more_points_as_much() -> None:
+    fine = World("fine", (2.0, 2.5, 4.0, 8.0), loads=(0.0, 0.3, 0.75, 1.0))
+    assert fine.calibrated().watts[0::3] == (2.0, 8.0)
+    assert fine.calibrated().watts[1] == pytest.approx(2.0 + 6.0 * (0.15 + 0.11) / 0.86)
 
 
 def test_joules_of_a_candidate_in_another_world() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flexecutor_energy.energy.power import STRAIGHT_LINE
+from flexecutor_energy.energy.power import MEASURED_ENDS
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.records.power_facts import (
     PowerFacts,
@@ -79,7 +79,7 @@ def test_counters_need_no_power_model() -> None:
 
 
 def test_measured_ends_are_told_from_published_ones() -> None:
-    source = f"ends measured: 10–50 W, {STRAIGHT_LINE}; band ±15.9%"
+    source = f"ends measured: 10–50 W, {MEASURED_ENDS}; band ±15.9%"
     facts = power_facts({"s": profile(run(energy_source=source))})
     assert facts is not None
     assert facts.origin == "calibrated"
