@@ -18,9 +18,7 @@ def test_servers_are_spread_as_published() -> None:
     drawn = [world for world in draw_worlds(POWER, 4000, 1) if world.name.startswith("server")]
     assert len(drawn) == 4000
     scale = POWER.full_w / MEDIAN[-1]
-    for place, (low, middle, high) in enumerate(
-        zip(P10, MEDIAN, P90, strict=True)
-    ):
+    for place, (low, middle, high) in enumerate(zip(P10, MEDIAN, P90, strict=True)):
         ratios = [world.watts[place] / scale for world in drawn]
         ends = statistics.quantiles(ratios, n=10)
         assert (ends[0], ends[4], ends[8]) == pytest.approx((low, middle, high), rel=0.06)
