@@ -1,10 +1,13 @@
 """Runtimes that cannot run our workers are refused before anything runs."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lithops.storage.utils import create_status_key
 
 from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
@@ -78,18 +81,52 @@ def test_a_job_that_lithops_cannot_start_is_one_clear_error(
         backend.close()
 
 
-def test_jobs_are_not_named_like_those_of_the_process_that_spawned_this_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The executor of a backend in a process that got the session of another one."""
     monkeypatch.setenv("__LITHOPS_SESSION_ID", "parent")
     monkeypatch.setenv("__LITHOPS_TOTAL_EXECUTORS", "3")
     backend = LithopsBackend()
     backend.open()
+    yield backend._executors[0]
+    backend.close()
+
+
+def test_jobs_are_not_named_like_those_of_the_process_that_spawned_this_one(executor: Any) -> None:
+    assert not executor.executor_id.startswith("parent")
+
+
+def test_jobs_are_not_named_like_those_of_processes_that_this_one_spawns(executor: Any) -> None:
+    inherited = os.environ["__LITHOPS_SESSION_ID"]
+    backend = LithopsBackend()
+    backend.open()
     try:
-        (executor,) = backend._executors
-        assert not executor.executor_id.startswith("parent")
+        assert not backend._executors[0].executor_id.startswith(inherited)
     finally:
         backend.close()
+
+
+def test_a_status_that_is_still_being_written_counts_as_none_yet(executor: Any) -> None:
+    storage = executor.internal_storage
+    call = (executor.executor_id, "M000", "00000")
+    assert storage.get_call_status(*call) is None
+    for written, read in [("", None), ('{"type": "__en', None), ('{"type": "x"}', {"type": "x"})]:
+        storage.put_data(create_status_key(*call), written)
+        assert storage.get_call_status(*call) == read
+
+
+def test_what_killed_runners_left_is_removed_at_the_end() -> None:
+    backend = LithopsBackend()
+    backend.open()
+    storage = backend._executors[0].internal_storage.storage
+    name = backend._executors[0].executor_id
+    left = [f"lithops.jobs/{name}-M000-job.json", f"lithops.jobs/{name}/f.func.pickle"]
+    foreign = f"lithops.jobs/{name}0-M000-job.json"
+    for key in [*left, foreign]:
+        storage.put_object(storage.bucket, key, b"credentials")
+    backend.close()
+    assert storage.list_keys(storage.bucket, f"lithops.jobs/{name}") == [foreign]
+    storage.delete_object(storage.bucket, foreign)
 
 
 def test_sections_may_be_empty(tmp_path: Path) -> None:

@@ -1,12 +1,8 @@
 """Invocations through Lithops: its localhost by default, or any backend it is configured for."""
 
-import contextlib
 import copy
-import logging
-import os
 import pickle
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +11,6 @@ from typing import Any
 
 import cloudpickle
 import lithops
-from lithops.constants import (
-    JOBS_PREFIX,
-    LITHOPS_TEMP_DIR,
-    SESSION_ID_ENV,
-    TEMP_DIR,
-    TOTAL_EXECUTORS_ENV,
-)
-from lithops.utils import is_lithops_worker
 
 from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import (
@@ -31,7 +19,7 @@ from flexecutor_energy.errors import (
     FlexecutorEnergyError,
     RuntimeMismatchError,
 )
-from flexecutor_energy.execution.backends import lithops_entry
+from flexecutor_energy.execution.backends import lithops_entry, lithops_files
 from flexecutor_energy.execution.backends.lithops_config import configuration, one_line
 from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
@@ -44,8 +32,6 @@ from flexecutor_energy.execution.examination import HostExamination
 from flexecutor_energy.execution.limits import CgroupRoots, remove_stale_groups
 from flexecutor_energy.execution.shipping import import_paths
 from flexecutor_energy.execution.task import Failure, HostView, WorkerReport, WorkerTask
-
-logger = logging.getLogger(__name__)
 
 _POLL_S = 0.01
 # the runner leaves a moment after its last status; only then is a missing status a lost task
@@ -163,21 +149,23 @@ class LithopsBackend:
             executor.__exit__(None, None, None)
         for job in jobs:
             self._forget(job)
+        if self._where == "localhost":
+            for executor in executors:
+                lithops_files.remove_all_of(executor)
 
     def _new_executor(self) -> Any:
         if self._where == "localhost":
-            _agree_on_temporary_folder()
-            # tasks carry the credentials of the store through this folder
-            Path(LITHOPS_TEMP_DIR).mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(PermissionError):
-                Path(LITHOPS_TEMP_DIR).chmod(0o700)
-        _leave_inherited_session()
+            lithops_files.prepare_folder()
+        lithops_files.name_a_session()
         try:
-            return lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
+            executor = lithops.FunctionExecutor(config=copy.deepcopy(self._config), log_level=None)
         except Exception as error:  # Lithops raises plain ones
             raise ConfigurationError(
                 f"Lithops backend {self._where!r} cannot be used: {one_line(error)}"
             ) from error
+        if self._where == "localhost":
+            lithops_files.read_whole_statuses(executor)
+        return executor
 
     def _idle_executor(self) -> Any:
         busy = {id(job.executor) for job in self._jobs}
@@ -225,12 +213,7 @@ class LithopsBackend:
         executor.job_monitor.remove(job.futures)  # these hold every result
         executor.futures.clear()
         if self._where == "localhost":
-            storage = executor.internal_storage.storage
-            for name in {f"{f.executor_id}-{f.job_id}" for f in job.futures}:
-                keys = storage.list_keys(storage.bucket, f"{JOBS_PREFIX}/{name}/")
-                # a runner that was killed did not remove this itself
-                keys.append(f"{JOBS_PREFIX}/{name}-job.json")
-                storage.delete_objects(storage.bucket, keys)
+            lithops_files.remove_data_of(executor, job.futures)
 
     def _report(self, future: Any, task: WorkerTask, executor: Any) -> WorkerReport:
         try:
@@ -299,29 +282,6 @@ class LithopsBackend:
 
 def _has_ended(future: Any) -> bool:
     return bool(future.ready or future.success or future.done or future.error)
-
-
-def _leave_inherited_session() -> None:
-    """Keep the jobs of this process apart from those of the process that spawned it.
-
-    Lithops hands its session on through the environment. Two processes of one session give their
-    jobs the same names, and one can then take the other's results for its own.
-    """
-    if not is_lithops_worker():
-        for name in (SESSION_ID_ENV, TOTAL_EXECUTORS_ENV):
-            os.environ.pop(name, None)
-
-
-def _agree_on_temporary_folder() -> None:
-    """Make Lithops' runner, a new process, look where this one puts its files.
-
-    Python and Lithops choose the temporary folder once; ``TMPDIR`` may have changed since.
-    """
-    if Path(os.environ.get("TMPDIR") or tempfile.gettempdir()).resolve() != Path(TEMP_DIR):
-        logger.warning(
-            "TMPDIR was changed after Lithops was imported; it is set back to %s", TEMP_DIR
-        )
-        os.environ["TMPDIR"] = TEMP_DIR
 
 
 def _failed(task: WorkerTask, failure: Failure) -> WorkerReport:
