@@ -1,9 +1,11 @@
 """The report as one HTML page that needs no network."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from flexecutor_energy.drawing.boxes import planned_boxes
@@ -28,6 +30,9 @@ from flexecutor_energy.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_PLOTLY = "plotly/plotly-basic-4.1.1.min.js.gz"
+"""As npm has it in plotly.js-basic-dist-min; see docs/decisions/0013."""
 
 _DIGITS = 5
 """Of numbers in charts; the files beside the page hold all."""
@@ -56,9 +61,9 @@ def render(contents: Contents, files: Sequence[str] = ()) -> str:
     Raises
     ------
     MissingExtraError
-        Jinja2 or Plotly is not installed.
+        Jinja2 is not installed.
     """
-    environment, plotly = _environment(), _plotly()
+    environment = _environment()
     plan = contents.plan
     metrics = ["time"] if plan.energy is None else ["time", "energy"]
     fronts = [m for m in ("energy", "cost") if getattr(plan, m) is not None]
@@ -93,7 +98,7 @@ def render(contents: Contents, files: Sequence[str] = ()) -> str:
         css=_source(environment, "report.css"),
         drawing_css=STYLE,
         data=_data(charts, stages),
-        plotly=plotly,
+        plotly=_plotly(),
         js=_source(environment, "report.js"),
     )
 
@@ -111,11 +116,8 @@ def _environment() -> "Environment":
 
 def _plotly() -> str:
     """Return the charts' library, to stand in the page."""
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise MissingExtraError("plotly", "reports", "a report") from error
-    return str(get_plotlyjs())
+    packed = resources.files("flexecutor_energy.reports").joinpath(_PLOTLY).read_bytes()
+    return gzip.decompress(packed).decode()
 
 
 def _source(environment: "Environment", name: str) -> str:

@@ -37,7 +37,7 @@ def write_report(
     ConfigurationError
         The path does not end in ``.html``.
     MissingExtraError
-        Jinja2 or Plotly, of the extra ``reports``, is not installed.
+        Jinja2, of the extra ``reports``, is not installed.
     StorageError
         A file cannot be written.
     """

@@ -12,7 +12,6 @@ from flexecutor_energy.reports.writing import save
 from tests.browser.visits import PHONE, Visit
 from tests.unit.report_plans import demo_plan
 
-pytest.importorskip("plotly")
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright, of the extra dev, is not installed"
 )

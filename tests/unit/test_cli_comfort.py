@@ -99,12 +99,12 @@ def test_the_loop_does_without_a_report_where_nothing_can_draw_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def not_installed(*_: object) -> None:
-        raise MissingExtraError("plotly", "reports", "a report")
+        raise MissingExtraError("jinja2", "reports", "a report")
 
     monkeypatch.setattr(reports, "write_report", not_installed)
     result = invoke("loop", cli_workflow.NAME, tmp_path, *LOCAL, "--reps", "2", "--slack", "50")
     assert result.exit_code == 0, result.output
-    assert "no report was written: a report needs 'plotly'" in result.stderr
+    assert "no report was written: a report needs 'jinja2'" in result.stderr
     assert "plan " in result.stdout.rpartition("files")[2]
     assert "report " not in result.stdout.rpartition("files")[2]
 

@@ -18,7 +18,7 @@ from tests.unit.report_workflow import (
     vm,
 )
 
-pytest.importorskip("plotly")
+pytest.importorskip("jinja2")
 
 
 @pytest.fixture(scope="module")
