@@ -1,32 +1,37 @@
 """What the machinery costs: every shipped workflow against the same computation by one process.
 
-Run ``python -m benchmarks.native [--quick] [--dags ml,stock]``. Three variants are run in random
-order within each round: the *native* process (its function alone; interpreter and imports are told
-apart), the workflow with *one worker* of one core a stage, and in the *plan* of least energy. Both
-read from and write to the object store and are checked by the oracle. Joules are told by every
-method that works here; of a workflow they are those of its functions and of starting its workers
-(scope ``provisioned``). The second table says where the CPU time and the joules of the machinery
-went: start-up of workers, engine, storage server.
+Three variants are run in random order within each round: the *native* process (its function alone;
+interpreter and imports are told apart), the workflow with *one worker* of one core a stage, and in
+the *plan* of least energy. Both read from and write to the object store and are checked by the
+oracle. Joules are told by every method that works here; of a workflow they are those of its
+functions and of starting its workers (scope ``provisioned``). The second table says where the CPU
+time and the joules of the machinery went: start-up of workers, engine, storage server. Plans and
+rounds are kept in a folder; a benchmark that was stopped goes on from there::
+
+    python -m benchmarks.native --prepare              # profiles (shared with savings) and plans
+    python -m benchmarks.native --dags ml,stock        # three rounds of each, or what is missing
+    python -m benchmarks.native --table                # the tables of what is kept
 """
 
 import argparse
-import json
 import random
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from statistics import fmean
 
+from benchmarks.kept import Kept
+from benchmarks.rounds import measure
 from benchmarks.shipped import (
     DEFAULT,
     SPACE,
-    Configs,
     Shipped,
     add_options,
-    clamped,
+    energy_source,
     machine,
-    shipped,
+    told_once,
 )
+from flexecutor_energy import StageConfig
 from flexecutor_energy.execution.metering import meter_choice
 from flexecutor_energy.execution.native import NativeRun, run_native
 from flexecutor_energy.execution.run import DAGRun
@@ -69,54 +74,74 @@ class Seen:
         return cls(run.time, ledger.workers_s, run.energy_by_method, cpu, joules)
 
 
-Found = Mapping[str, Mapping[str, Sequence[Seen]]]
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One workflow: its plan, and what each variant took in every round.
+
+    Attributes
+    ----------
+    name, size, backend : what was run
+    machine, source : on which, and where the joules of workflows come from
+    plan : of least energy, by stage
+    is_one : whether it is one worker of one core a stage; then it is not run a second time
+    rounds : variant → what it took
+    """
+
+    name: str
+    size: str
+    backend: str
+    machine: str
+    source: str
+    plan: Mapping[str, StageConfig]
+    is_one: bool
+    rounds: tuple[Mapping[str, Seen], ...] = ()
+
+    def variants(self) -> dict[str, list[Seen]]:
+        """Return what each variant took, round by round."""
+        plan = "plan (is one worker)" if self.is_one else PLAN
+        sources = {NATIVE: NATIVE, ONE: ONE, plan: ONE if self.is_one else PLAN}
+        return {name: [each[own] for each in self.rounds] for name, own in sources.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser, reps=5)
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_options(parser, reps=3)
     options = parser.parse_args()
-    if options.quick:
-        options.reps = options.profile_reps = 2
-    found: dict[str, dict[str, list[Seen]]] = {}
-    source, plans = "", {}
-    for work in shipped(options):
-        plan = work.dag.optimize("energy", space=SPACE).configs
-        plans[work.name] = {stage_id: str(config) for stage_id, config in plan.items()}
-        found[work.name], runs = _measured(work, plan, options)
-        source = machine(runs)
-        print(_times_table({work.name: found[work.name]}), flush=True)
-    print(f"\n# {options.reps} rounds, {options.backend}, size {options.size}; {source}\n")
-    print(_times_table(found), "", _machinery_table(found), sep="\n")
-    if options.json:
-        told = {
-            name: {variant: [asdict(run) for run in runs] for variant, runs in variants.items()}
-            for name, variants in found.items()
-        }
-        document = {"machine": source, "plans": plans, "workflows": told}
-        Path(options.json).write_text(json.dumps(document, indent=1))
+    names = options.dags.split(",")
+    kept = Kept(options.out or f"{options.workspace}/native", Outcome)
+    failed = [] if options.table else measure(kept, names, options, _planned, _one_round)
+    found = [outcome for outcome in kept.all(names) if outcome.rounds]
+    if found:
+        where = told_once([f"{own.backend}, size {own.size}; {own.machine}" for own in found])
+        source = told_once([f"energy: {own.source}" for own in found])
+        print(f"\n{len(found[0].rounds)} rounds, {where}; {source}\n")
+        print(times_table(found), "", machinery_table(found), sep="\n")
+    return 1 if failed else 0
 
 
-def _measured(
-    work: Shipped, plan: Configs, options: argparse.Namespace
-) -> tuple[dict[str, list[Seen]], list[DAGRun]]:
-    one = work.everywhere(DEFAULT)
-    variants = {ONE: one, PLAN: plan}
-    if clamped(work, plan) == clamped(work, one):
+def _planned(work: Shipped, options: argparse.Namespace) -> Outcome:
+    work.learn(options.profile_reps)
+    plan = work.dag.optimize("energy", space=SPACE).configs
+    is_one = work.same(plan, work.everywhere(DEFAULT))
+    return Outcome(work.name, options.size, options.backend, machine(), "", plan, is_one)
+
+
+def _one_round(work: Shipped, outcome: Outcome, seed: int) -> Outcome:
+    chance = random.Random(f"{seed} {len(outcome.rounds)}")
+    variants = {ONE: work.everywhere(DEFAULT), PLAN: dict(outcome.plan)}
+    if outcome.is_one:
         del variants[PLAN]
-    print(f"  measuring {work.name}: {options.reps} rounds", flush=True)
-    found: dict[str, list[Seen]] = {name: [] for name in (NATIVE, *variants)}
-    runs = []
-    chance = random.Random(options.seed)
-    for _ in range(options.reps):
-        for name in chance.sample(list(found), len(found)):
-            if name == NATIVE:
-                found[name].append(_native(work))
-            else:
-                runs.append(work.run(variants[name], energy="all"))
-                found[name].append(Seen.of_run(runs[-1]))
-    found.setdefault(PLAN, found[ONE])
-    return found, runs
+    seen: dict[str, Seen] = {}
+    source = outcome.source
+    for name in chance.sample([NATIVE, *variants], 1 + len(variants)):
+        if name == NATIVE:
+            seen[name] = _native(work)
+        else:
+            run = work.run(variants[name], energy="all")
+            seen[name], source = Seen.of_run(run), energy_source(run)
+    return replace(outcome, rounds=(*outcome.rounds, seen), source=source)
 
 
 def _native(work: Shipped) -> Seen:
@@ -132,23 +157,25 @@ def _native(work: Shipped) -> Seen:
     return Seen.of_native(run)
 
 
-def _times_table(found: Found) -> str:
+def times_table(found: Sequence[Outcome]) -> str:
+    """Return what each variant took, as a table in Markdown."""
     methods = _methods(found)
     lines = [
         f"| workflow | variant | time | CPU of functions | {' | '.join(methods)} | × native |",
         f"|---|---|---:|---:|{'---:|' * (len(methods) + 1)}",
     ]
-    for name, variants in found.items():
+    for outcome in found:
+        variants = outcome.variants()
+        base = [_joules(variants[NATIVE], method) for method in methods]
         for variant, runs in variants.items():
             energy = [_joules(runs, method) for method in methods]
-            base = [_joules(variants[NATIVE], method) for method in methods]
             times = [
                 f"{own / alone:.1f}" if own is not None and alone else "-"
                 for own, alone in zip(energy, base, strict=True)
             ]
             cells = [
-                name,
-                "plan (is one worker)" if variant == PLAN and runs is variants[ONE] else variant,
+                outcome.name,
+                variant,
                 f"{fmean(run.time_s for run in runs):.2f} s",
                 f"{fmean(run.cpu_s for run in runs):.2f} s",
                 *("unmeasured" if joules is None else f"{joules:.1f} J" for joules in energy),
@@ -158,13 +185,14 @@ def _times_table(found: Found) -> str:
     return "\n".join(lines)
 
 
-def _machinery_table(found: Found) -> str:
+def machinery_table(found: Sequence[Outcome]) -> str:
+    """Return where the machinery's CPU time and joules went, as a table in Markdown."""
     lines = [
         f"| workflow | variant | {' | '.join(ROWS)} | share of CPU time |",
         f"|---|---|{'---:|' * (len(ROWS) + 1)}",
     ]
-    for name, variants in found.items():
-        for variant, runs in variants.items():
+    for outcome in found:
+        for variant, runs in outcome.variants().items():
             rows = [
                 (
                     fmean(run.machinery_cpu_s.get(row, 0.0) for run in runs),
@@ -177,12 +205,12 @@ def _machinery_table(found: Found) -> str:
             cells = [f"{seconds:.2f} s, {joules:.1f} J" for seconds, joules in rows]
             if variant == NATIVE:
                 cells[1:] = ["none", "none"]
-            lines.append(f"| {name} | {variant} | {' | '.join(cells)} | {share:.0%} |")
+            lines.append(f"| {outcome.name} | {variant} | {' | '.join(cells)} | {share:.0%} |")
     return "\n".join(lines)
 
 
-def _methods(found: Found) -> list[str]:
-    runs = (run for variants in found.values() for each in variants.values() for run in each)
+def _methods(found: Sequence[Outcome]) -> list[str]:
+    runs = (run for outcome in found for each in outcome.rounds for run in each.values())
     return list(dict.fromkeys(method for run in runs for method in run.energy_j))
 
 
@@ -194,4 +222,4 @@ def _joules(runs: Sequence[Seen], method: str) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,14 +1,13 @@
-"""The shipped workflows, profiled, planned and run: what `native` and `savings` share.
+"""The shipped workflows, prepared, profiled and run: what `native` and `savings` share.
 
 Profiles lie in a workspace (`.flexecutor/benchmarks` by default), so that a second benchmark
-measures nothing twice. Every workflow is profiled over one space: 0.5 and 1 core by 1, 2 and 4
-workers, and 2 cores by 1 worker, at 1024 MB.
+measures nothing twice. Every workflow is profiled over one space, for a host of two cores: 0.5 and
+1 core by 1 and 2 workers, and 2 cores by 1 worker, at 1024 MB.
 """
 
 import argparse
 import contextlib
 import importlib
-import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flexecutor_energy import DAG, ConfigSpace, Plan, StageConfig
-from flexecutor_energy.errors import FlexecutorEnergyError, InfeasibleError, MissingExtraError
+from flexecutor_energy import DAG, ConfigSpace, StageConfig
+from flexecutor_energy.errors import FlexecutorEnergyError, MissingExtraError
 from flexecutor_energy.execution.engine import RunOptions
 from flexecutor_energy.execution.executing import execute_once
 from flexecutor_energy.execution.run import DAGRun
 from flexecutor_energy.execution.session import Session, open_session
 from flexecutor_energy.hardware.detect import detect_host
 from flexecutor_energy.pricing import resolve_pricing
-from flexecutor_energy.records.power_facts import PowerFacts, power_facts
 from flexecutor_energy.storage.select import open_storage
 from flexecutor_energy.workspace import Workspace
 
@@ -32,19 +30,18 @@ MEMORY_MB = 1024
 DEFAULT = StageConfig(cpu=1, workers=1, memory=MEMORY_MB)
 SPACE = ConfigSpace.of(
     [
-        *ConfigSpace(cpu=[0.5, 1], memory=[MEMORY_MB], workers=[1, 2, 4]),
+        *ConfigSpace(cpu=[0.5, 1], memory=[MEMORY_MB], workers=[1, 2]),
         StageConfig(cpu=2, workers=1, memory=MEMORY_MB),
     ]
 )
 SHIPPED = sorted(init.parent.name for init in Path("dags").glob("*/__init__.py"))
-CONFIDENCES = (0.95, 0.8, 0.5)
 
 Configs = Mapping[str, StageConfig]
 
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """One workflow whose inputs are in place and whose predictors are trained.
+    """One workflow whose inputs are in place.
 
     Attributes
     ----------
@@ -59,11 +56,18 @@ class Shipped:
     session: Session
     size: Any
 
-    def power(self) -> PowerFacts | None:
-        """Return the power model behind its joules."""
-        return power_facts(self.dag.profiles())
+    def learn(self, reps: int) -> None:
+        """Profile it as far as it was not, and train its predictors."""
+        self.dag.profile(
+            SPACE,
+            reps=reps,
+            backend=self.session.backend,
+            storage=self.session.storage,
+            progress=[_Said(self.name)],
+        )
+        self.dag.train()
 
-    def everywhere(self, config: StageConfig) -> Configs:
+    def everywhere(self, config: StageConfig) -> dict[str, StageConfig]:
         """Return the same configuration for all stages."""
         return dict.fromkeys(self.dag.stage_ids, config)
 
@@ -87,6 +91,17 @@ class Shipped:
         self.session.remove_outputs(self.dag, run.run_id)
         return run
 
+    def same(self, some: Configs, others: Configs) -> bool:
+        """Tell whether two choices run the same."""
+        return self._clamped(some) == self._clamped(others)
+
+    def _clamped(self, configs: Configs) -> list[StageConfig]:
+        found = [(stage, configs[stage.stage_id]) for stage in self.dag.stages]
+        return [
+            StageConfig(own.cpu, min(own.workers, stage.max_concurrency), own.memory)
+            for stage, own in found
+        ]
+
 
 def add_options(parser: argparse.ArgumentParser, reps: int) -> None:
     """Add the options that both benchmarks have."""
@@ -95,20 +110,21 @@ def add_options(parser: argparse.ArgumentParser, reps: int) -> None:
     parser.add_argument("--backend", default="lithops", help="lithops, local, or a configuration")
     parser.add_argument("--workspace", default=".flexecutor/benchmarks")
     parser.add_argument("--profile-reps", type=int, default=2)
-    parser.add_argument("--reps", type=int, default=reps, help="repetitions of each variant")
-    parser.add_argument("--quick", action="store_true", help="two repetitions of everything")
-    parser.add_argument("--seed", type=int, default=0, help="of the order")
-    parser.add_argument("--json", metavar="FILE", help="where the figures go")
+    parser.add_argument("--reps", type=int, default=reps, help="rounds, with those that are kept")
+    parser.add_argument("--seed", type=int, default=0, help="of the order within rounds")
+    parser.add_argument("--out", help="folder of what was measured; a folder of the workspace")
+    parser.add_argument("--prepare", action="store_true", help="profile and plan, measure nothing")
+    parser.add_argument("--table", action="store_true", help="print what is kept, run nothing")
 
 
-def shipped(options: argparse.Namespace) -> Iterator[Shipped]:
-    """Yield each workflow, profiled as far as it was not; one that cannot run is told of."""
+def shipped(options: argparse.Namespace, names: Sequence[str]) -> Iterator[Shipped]:
+    """Yield workflows whose inputs are in place; one that cannot run is told of."""
     workspace = Workspace.of(options.workspace)
     with (
         open_storage(None, workspace) as storage,
         open_session(options.backend, storage, workspace) as session,
     ):
-        for name in options.dags.split(","):
+        for name in names:
             module = importlib.import_module(f"dags.{name}")
             try:
                 dag = module.build(options.size, workspace.root)
@@ -118,14 +134,6 @@ def shipped(options: argparse.Namespace) -> Iterator[Shipped]:
             with contextlib.closing(dag):
                 try:
                     module.prepare(options.size, workspace.root, storage)
-                    dag.profile(
-                        SPACE,
-                        reps=min(options.reps, options.profile_reps),
-                        backend=session.backend,
-                        storage=storage,
-                        progress=[_Said(name)],
-                    )
-                    dag.train()
                 except FlexecutorEnergyError as error:
                     print(f"{name} is left out: {error}")
                     continue
@@ -143,56 +151,19 @@ class _Said:
             print(f"  profiling {self.name}: {state.runs_left} runs left", flush=True)
 
 
-def planned(dag: DAG, objective: Any, deadline_s: float) -> Plan:
-    """Return the best plan that keeps a deadline, at the highest confidence that can be had.
-
-    Where not even half of the runs are expected to keep it, the fastest plan is returned.
-    """
-    for confidence in CONFIDENCES:
-        try:
-            return dag.optimize(objective, max_time=deadline_s, confidence=confidence, space=SPACE)
-        except InfeasibleError:
-            continue
-    return dag.optimize("time", space=SPACE)
+def energy_source(run: DAGRun) -> str:
+    """Return where the joules of a run come from."""
+    how = run.energy_detail.how
+    return how.describe() if how is not None else "unmeasured"
 
 
-def uniform(work: Shipped, deadline_s: float) -> StageConfig:
-    """Return the configuration of least predicted energy among those that all stages share.
-
-    Where none is expected to keep the deadline, the one of least time.
-    """
-    found = {config: work.dag.predict(work.everywhere(config)) for config in SPACE}
-    energy = {
-        config: prediction.energy.mean
-        for config, prediction in found.items()
-        if prediction.energy is not None and prediction.time.mean <= deadline_s
-    }
-    if energy:
-        return min(energy, key=energy.__getitem__)
-    return min(found, key=lambda config: found[config].time.mean)
-
-
-def clamped(work: Shipped, configs: Configs) -> tuple[StageConfig, ...]:
-    """Return what will run, to tell whether two choices are the same."""
-    return tuple(
-        StageConfig(
-            configs[stage.stage_id].cpu,
-            min(configs[stage.stage_id].workers, stage.max_concurrency),
-            configs[stage.stage_id].memory,
-        )
-        for stage in work.dag.stages
-    )
-
-
-def machine(runs: Sequence[DAGRun]) -> str:
-    """Return one line on the machine, and on where its joules come from."""
+def machine() -> str:
+    """Return the machine in a few words."""
     facts = detect_host()
     kind = "virtual machine" if facts.virtualised else "machine"
-    cpu = facts.cpu_name or platform.machine()
-    how = next((run.energy_detail.how for run in runs if run.energy_detail.how), None)
-    energy = how.describe() if how is not None else "unmeasured"
-    load = os.getloadavg()[1]
-    return (
-        f"{cpu}, {facts.logical_cpus} CPUs, {kind}; energy: {energy}; load of the machine at the "
-        f"end {load:.1f} (5 min)"
-    )
+    return f"{facts.cpu_name or platform.machine()}, {facts.logical_cpus} CPUs, {kind}"
+
+
+def told_once(texts: Sequence[str]) -> str:
+    """Return what is said of all outcomes, without repeating it."""
+    return "; ".join(dict.fromkeys(texts))

@@ -1,10 +1,16 @@
 """How savings are judged: by chance between rounds, and by the constants of the power model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks.savings import Outcome, Saving, Seen, _runs_table, _savings_table, saving
+from benchmarks.choices import Choice, Deadline
+from benchmarks.kept import Kept
+from benchmarks.saved import Outcome, Seen, saving
+from benchmarks.savings_tables import conditions, runs_table, savings_table
+from flexecutor_energy import StageConfig
 from flexecutor_energy.records.power_facts import PowerFacts
 
 POWER = PowerFacts("modelled", idle_w=1.0, rate_w=4.0, bend_w=-1.0, cores=2.0)
@@ -59,21 +65,67 @@ def test_few_rounds_decide_nothing() -> None:
     assert not found.decided
 
 
-def test_tables_tell_what_is_the_same_and_what_was_late() -> None:
-    runs = {
-        "energy plan": rounds(1, [4.0]),
-        "fastest": rounds(1, [4.0]),
-        "default": [seen(2, 8, time_s=9.0)],
-        "uniform": rounds(2, [8.0]),
-        "cost": rounds(2, [8.0]),
-    }
-    other = Saving(0.5, 0.4, 0.6, rounds=7)
-    savings = dict.fromkeys(runs, other) | {"fastest": Saving(0, 0, 0, same=True)}
-    outcome = Outcome("ml", 2.0, 0.95, {}, runs, savings)
-    row = _savings_table([outcome]).splitlines()[-1]
-    assert row == (
-        "| ml | 5.0 J | same choice | **+50 %** (+40 … +60) † | **+50 %** (+40 … +60) | "
-        "**+50 %** (+40 … +60) |"
+def outcome() -> Outcome:
+    """Return five rounds of an energy plan that the fastest plan is the same as."""
+    return Outcome(
+        name="ml",
+        size="small",
+        backend="lithops",
+        machine="a machine",
+        source="modelled",
+        deadline=Deadline(2.0, 0.95),
+        power=POWER,
+        choices={
+            "energy plan": Choice({"pca": StageConfig(1, 2, 512)}, 1.1, 4.5),
+            "fastest": Choice({"pca": StageConfig(1, 2, 512)}, 1.1, 4.5, like="energy plan"),
+            "default": Choice({"pca": StageConfig(1, 1, 512)}, 3.0, 9.0),
+            "uniform": Choice({"pca": StageConfig(1, 1, 512)}, 3.0, 9.0, like="default"),
+            "cost": Choice({"pca": StageConfig(0.5, 1, 512)}, 1.0, 8.0),
+        },
+        rounds=tuple(
+            {
+                "energy plan": seen(1, 4.0 + more),
+                "default": seen(2, 8.0 + more, time_s=9.0),
+                "cost": seen(2, 8.0 + more),
+            }
+            for more in (0.0, 0.1, -0.1, 0.0, 0.0)
+        ),
     )
-    late = [line for line in _runs_table([outcome]).splitlines() if "| default |" in line]
-    assert late[0].endswith("| 20% | 0 of 1 |")
+
+
+def test_tables_tell_what_is_the_same_and_what_was_late() -> None:
+    row = savings_table([outcome()]).splitlines()[-1]
+    assert row == (
+        "| ml | 2.00 s (95%) | 5.0 J | same choice | **+50 %** (+50 … +50) † | "
+        "**+50 %** (+50 … +50) † | **+50 %** (+50 … +50) |"
+    )
+    rows = runs_table([outcome()]).splitlines()
+    assert rows[-3] == (
+        "| ml | default | 9.00 s (3.00) | 1.00 s | 1.0 core·s | 10.0 J (9.0) | 20% | 0 of 5 |"
+    )
+    assert len(rows) == 2 + 5
+
+
+def test_a_plan_that_promises_nothing_keeps_its_deadline_on_average() -> None:
+    unpromised = replace(outcome(), deadline=Deadline(2.0, None))
+    assert "| 2.00 s (mean) |" in savings_table([unpromised])
+
+
+def test_what_others_took_of_the_machine_is_told() -> None:
+    first, *others = outcome().rounds
+    busy = {name: replace(run, foreign=0.25) for name, run in first.items()}
+    text = conditions([replace(outcome(), rounds=(busy, *others))])
+    assert text == (
+        "5 rounds, lithops, size small; a machine; energy: modelled; others used 25% of the CPUs "
+        "in the median run, 25% at most"
+    )
+
+
+def test_what_is_kept_comes_back_and_can_be_added_to(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "savings", Outcome)
+    assert kept.load("ml") is None
+    kept.save("ml", outcome())
+    assert kept.load("ml") == outcome()
+    more = replace(outcome(), rounds=outcome().rounds * 2)
+    kept.save("ml", more)
+    assert kept.all(["pi", "ml"]) == [more]

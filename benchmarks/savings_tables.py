@@ -1,0 +1,81 @@
+"""Tables of savings, in Markdown."""
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from benchmarks.choices import OTHERS, PLAN
+from benchmarks.saved import Outcome, Seen
+
+
+def conditions(found: Sequence[Outcome]) -> str:
+    """Return what was measured, where, and how busy others kept the machine meanwhile."""
+    rounds = {len(outcome.rounds) for outcome in found}
+    said = dict.fromkeys(
+        f"{each.backend}, size {each.size}; {each.machine}; energy: {each.source}"
+        for each in found
+    )
+    shares = [
+        run.foreign
+        for outcome in found
+        for each in outcome.rounds
+        for run in each.values()
+        if run.foreign is not None
+    ]
+    others = (
+        f"; others used {median(shares):.0%} of the CPUs in the median run, {max(shares):.0%} "
+        "at most"
+        if shares
+        else ""
+    )
+    counts = " to ".join(str(count) for count in sorted({min(rounds), max(rounds)}))
+    return f"{counts} rounds, {'; '.join(said)}{others}"
+
+
+def savings_table(found: Sequence[Outcome]) -> str:
+    """Return what each plan saved, as a table in Markdown."""
+    lines = [
+        "| workflow | deadline | energy of the plan | "
+        f"{' | '.join(f'against {name}' for name in OTHERS)} |",
+        f"|---|---:|---:|{'---:|' * len(OTHERS)}",
+    ]
+    for outcome in found:
+        energy = _mean(outcome.runs(PLAN), "energy_j")
+        late = {name: " †" if outcome.late(name) else "" for name in outcome.choices}
+        cells = " | ".join(f"{outcome.saving(name)}{late[name]}" for name in OTHERS)
+        lines.append(
+            f"| {outcome.name} | {outcome.deadline} | {energy:.1f} J{late[PLAN]} | {cells} |"
+        )
+    return "\n".join(lines)
+
+
+def runs_table(found: Sequence[Outcome]) -> str:
+    """Return what each choice took, as a table in Markdown."""
+    lines = [
+        "| workflow | choice | time (expected) | CPU | reserved | energy (expected) | of it idle "
+        "| deadline kept |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for outcome in found:
+        for name, choice in outcome.choices.items():
+            runs = outcome.runs(name)
+            time, cpu, reserved, energy, idle = (
+                _mean(runs, field)
+                for field in ("time_s", "cpu_s", "reserved_core_s", "energy_j", "idle_j")
+            )
+            kept = sum(run.time_s <= outcome.deadline.seconds for run in runs)
+            cells = (
+                outcome.name,
+                name,
+                f"{time:.2f} s ({choice.time_s:.2f})",
+                f"{cpu:.2f} s",
+                f"{reserved:.1f} core·s",
+                f"{energy:.1f} J ({choice.energy_j:.1f})",
+                f"{idle / energy:.0%}",
+                f"{kept} of {len(runs)}",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(runs: Sequence[Seen], field: str) -> float:
+    return fmean(getattr(run, field) for run in runs)
