@@ -23,11 +23,10 @@ TINY = {"copies": 1, "strengths": 2, "rounds": 50, "pieces": 5, "percent": 20}
 
 
 @pytest.fixture(scope="module")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def space(workflow_data: Path) -> Path:
     """A workspace that holds the texts."""
-    place = tmp_path_factory.mktemp("space")
-    rated_texts(place)
-    return place
+    rated_texts(workflow_data)
+    return workflow_data
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from dags.rated import SOURCES, RatedText, rated_texts
 
 
 @pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[RatedText]]:
-    return rated_texts(tmp_path_factory.mktemp("space"))
+def texts(workflow_data: Path) -> dict[str, list[RatedText]]:
+    return rated_texts(workflow_data)
 
 
 def test_every_text_of_every_source_is_read(texts: dict[str, list[RatedText]]) -> None:

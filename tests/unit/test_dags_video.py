@@ -21,11 +21,10 @@ TINY = {"keys": 1, "piece_frames": 125, "most_lines": 300}
 
 
 @pytest.fixture(scope="module")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def space(workflow_data: Path) -> Path:
     """A workspace that holds the network that finds faces."""
-    place = tmp_path_factory.mktemp("space")
-    clips.face_network(place)
-    return place
+    clips.face_network(workflow_data)
+    return workflow_data
 
 
 @pytest.fixture(scope="module")
