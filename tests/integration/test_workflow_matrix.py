@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dags import terasort
 from flexecutor_energy import DAG, ConfigSpace, StageConfig
 from flexecutor_energy.errors import ConfigurationError, MissingExtraError
 from flexecutor_energy.execution.backends.protocol import Backend
@@ -65,6 +66,26 @@ def test_a_workflow_is_profiled_planned_and_executed_with_the_right_answer(
         case.module.check(case.module.answer(run), size)
         assert run.audit is not None
         assert run.energy is not None
+
+
+def test_little_memory_is_taken_where_it_is_enough_and_avoided_where_it_failed(
+    storage: Storage, backend: Backend, tmp_path: Path
+) -> None:
+    """Sampling keys takes 16 MB beyond a worker's start, all else with 20 MB of records 50."""
+    size = {"records": 200_000, "blocks": 4, "partitions": 5}
+    space = ConfigSpace(cpu=[1], memory=[28, 512], workers=[1])
+    with closing(terasort.build(size, tmp_path)) as dag:
+        profiles = dag.profile(space, reps=1, backend=backend, storage=storage)
+        scarce = StageConfig(1, 1, 28)
+        short = {name for name, own in profiles.items() if scarce in own.failed_configs}
+        assert short == {"generate", "partition", "sort", "validate"}
+        reasons = [failure.reason for name in short for failure in profiles[name].failures]
+        assert all(reason.startswith("out_of_memory") for reason in reasons)
+        dag.train()
+        plan = dag.optimize("cost")  # memory is what it pays for
+        assert {name for name, own in plan.configs.items() if own.memory == 28} == {"sample"}
+        run = dag.execute(plan, backend=backend, storage=storage)
+        terasort.check(terasort.answer(run), size)
 
 
 def _require_avoided(dag: DAG, stage_id: str, scarce: StageConfig) -> None:
