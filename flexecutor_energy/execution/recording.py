@@ -99,6 +99,7 @@ def _stage_meta(trace: RunTrace, stage: StageTrace) -> dict[str, Any]:
         "attempts": [report.attempt for report in stage.reports],
         "co_runners": co_runners(trace, stage),
         "input_bytes": stage.input_bytes,
+        "requests": {"puts": stage.puts, "gets": stage.gets},
         "submitted_s": stage.submitted_s,
         "finished_s": stage.finished_s,
     }

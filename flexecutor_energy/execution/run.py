@@ -169,13 +169,12 @@ def _outcome(stage: StageTrace, energy: RunEnergy, pricing: Pricing) -> StageOut
     durations = [worker.duration_s or 0.0 for worker in workers]
     config = stage.config
     memory_mb = pricing.billed_memory_mb(config.cpu, config.memory)
-    puts = len(stage.outputs())
     return StageOutcome(
         stage_id=stage.stage_id,
         config=config,
         time=max(durations),
         energy=energy.stage_j(stage.stage_id),
-        cost=pricing.stage_cost(sum(durations), memory_mb, len(workers), puts, stage.gets),
+        cost=pricing.stage_cost(sum(durations), memory_mb, len(workers), stage.puts, stage.gets),
         started=stage.submitted_s,
         finished=stage.finished_s,
         workers=workers,

@@ -42,6 +42,11 @@ class StageTrace:
         """Seconds from the first submit to the last finish."""
         return self.finished_s - self.submitted_s
 
+    @property
+    def puts(self) -> int:
+        """Write requests to the object store."""
+        return len(self.outputs())
+
     def outputs(self, data_id: str | None = None) -> list[ObjectRef]:
         """Return the objects written, by output, worker and serial; all or of one output."""
         names = list(dict.fromkeys(name for report in self.reports for name in report.outputs))

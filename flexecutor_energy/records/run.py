@@ -94,6 +94,12 @@ class StageRun:
         return dict(self.meta.get("fan_in") or {})
 
     @property
+    def requests(self) -> tuple[int, int] | None:
+        """Writes to and reads from the object store; None where the run does not say."""
+        counts = self.meta.get("requests")
+        return (int(counts["puts"]), int(counts["gets"])) if counts else None
+
+    @property
     def requested_workers(self) -> int:
         """The workers asked for, before clamping."""
         return int(self.meta.get("requested_workers") or self.config.workers)

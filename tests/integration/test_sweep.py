@@ -61,6 +61,7 @@ def test_a_run_whose_workers_are_lost_ends_the_sweep_but_not_its_records(tmp_pat
     profiles = ProfileStore(workspace)
     (run,) = profiles.load("g", "first").runs
     assert run.cpu_time_s is not None
+    assert run.requests == (run.config.workers, 0)  # each writes one object, and reads nothing
     assert [f.reason for f in profiles.load("g", "bad").failures] == [
         "raised: ValueError: never works"
     ]
