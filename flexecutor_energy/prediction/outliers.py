@@ -7,11 +7,14 @@ from flexecutor_energy.prediction.loglinear import LogFeatures
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 
 # Stragglers are part of what is predicted, so only absurd values go: off by this factor from
-# every other run of their condition, or by the larger one where there is no other run.
+# the other runs of their condition, or by the larger one where there is no other run.
 _FACTOR_BESIDE_OTHERS = 5.0
 _FACTOR_ALONE = 20.0
 # … and this many robust standard deviations off the trend over all configurations
 _SPREADS = 8.0
+# Two others or more tell by themselves what is usual: then as many times the width of their
+# middle half, which is eight standard deviations of normal values.
+_MIDDLE_HALVES = 6.0
 
 
 def outlying(
@@ -31,17 +34,32 @@ def outlying(
     """
     logs = np.log(np.maximum(values, np.finfo(float).tiny))
     off = np.abs(logs - _trend(LogFeatures.of(rows).of_rows(rows), logs))
-    spread = 1.4826 * np.median(off)
+    far = _SPREADS * 1.4826 * float(np.median(off))
     strange = np.zeros(len(values), dtype=bool)
     for condition in np.unique(conditions):
         members = np.flatnonzero(conditions == condition)
-        alone = len(members) == 1
-        limit = np.log(_FACTOR_ALONE if alone else _FACTOR_BESIDE_OTHERS)
-        for i in members:
-            gap = np.min(np.abs(logs[members[members != i]] - logs[i])) if not alone else np.inf
-            strange[i] = gap > limit and off[i] > max(limit, _SPREADS * spread)
-        if np.all(strange[members]) and not alone:
-            strange[members[np.argmin(off[members])]] = False
+        if len(members) > 2:
+            strange[members] = _beside_others(logs[members])
+        elif len(members) == 2:
+            limit = np.log(_FACTOR_BESIDE_OTHERS)
+            # one of the two at most: the one that is further off
+            worse = members[np.argmax(off[members])]
+            strange[worse] = np.ptp(logs[members]) > limit and off[worse] > max(limit, far)
+        else:
+            strange[members] = off[members] > max(np.log(_FACTOR_ALONE), far)
+    return strange
+
+
+def _beside_others(logs: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which runs of one condition are absurd beside the others: array (runs,).
+
+    Those are few: where a quarter of the others are like it, a value is one of two usual ones.
+    """
+    strange = np.zeros(len(logs), dtype=bool)
+    least = np.log(_FACTOR_BESIDE_OTHERS)
+    for i in np.flatnonzero(np.abs(logs - np.median(logs)) > least / 2):
+        low, usual, high = np.percentile(np.delete(logs, i), (25, 50, 75))
+        strange[i] = abs(logs[i] - usual) > max(least, _MIDDLE_HALVES * (high - low))
     return strange
 
 

@@ -221,6 +221,23 @@ def test_an_absurd_outlier_is_left_out_and_said(factor: float) -> None:
     )
 
 
+def test_absurd_runs_are_left_out_though_they_resemble_each_other() -> None:
+    profile = made_profile(grid(), reps=10)
+    twice = changed_run(changed_run(profile, 3, 40.0), 7, 41.0)
+    _, report = train_profiles({"s": twice}, {}, dag="d")
+    said = [note for note in report.stages["s"].notes if note.startswith("outlier left out")]
+    assert len(said) == 2
+    assert report.stages["s"].runs == 88
+
+
+def test_runs_that_are_often_slow_are_usual() -> None:
+    profile = made_profile(grid()[:3], reps=10)
+    for place in (0, 3, 4, 8):
+        profile = changed_run(profile, place, 10.0)
+    _, report = train_profiles({"s": profile}, {}, dag="d")
+    assert report.stages["s"].runs == 30
+
+
 def test_a_configuration_that_is_slow_every_time_is_no_outlier() -> None:
     profile = made_profile(grid(), reps=2)
     slow = changed_run(changed_run(profile, 6, 8.0), 7, 8.0)
