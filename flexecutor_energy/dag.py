@@ -1,24 +1,17 @@
-"""The workflow as users drive it: profile, train, predict, optimize, execute.
-
-Every step is a delegation; this module only joins them.
-"""
+"""The workflow as users drive it; every step is a delegation, and only joined here."""
 
 import datetime
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
-from flexecutor_energy.auditing import AuditReport, audit_runs, past_runs
 from flexecutor_energy.decision.rule import regret_rule
-from flexecutor_energy.drawing import draw
-from flexecutor_energy.errors import ConfigurationError, NotProfiledError, UnknownStageError
-from flexecutor_energy.execution.backends.protocol import Backend
+from flexecutor_energy.execution.backends.select import BackendChoice
 from flexecutor_energy.execution.engine import RunOptions
 from flexecutor_energy.execution.events import Observer
 from flexecutor_energy.execution.executing import execute_once, save_run
-from flexecutor_energy.execution.fingerprints import code_hashes, stage_hashes
+from flexecutor_energy.execution.fingerprints import stage_hashes
 from flexecutor_energy.execution.inputs import InputResolver
 from flexecutor_energy.execution.metering import check_energy
 from flexecutor_energy.execution.run import DAGRun
@@ -42,18 +35,13 @@ from flexecutor_energy.profiling.schedule import Schedule
 from flexecutor_energy.profiling.sweep import ProgressObserver, Sweep, SweepResult
 from flexecutor_energy.records.energy_facts import energy_facts
 from flexecutor_energy.records.power_facts import host_cores
-from flexecutor_energy.records.run import Profile
-from flexecutor_energy.records.store import ProfileStore
-from flexecutor_energy.storage.keeper import StorageChoice, StorageKeeper
-from flexecutor_energy.storage.select import Storage
+from flexecutor_energy.storage.keeper import StorageChoice
+from flexecutor_energy.stored import StoredGraph
+from flexecutor_energy.workflow.assignment import all_set_configs, check_configs
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
-from flexecutor_energy.workflow.graph import StageGraph
-from flexecutor_energy.workspace import Workspace
-
-BackendChoice = Backend | str | Mapping[str, Any] | Path
 
 
-class DAG(StageGraph):
+class DAG(StoredGraph):
     """A workflow with everything that is known about it.
 
     Parameters
@@ -61,21 +49,6 @@ class DAG(StageGraph):
     name : names the folders of its profiles, models and runs
     workspace : the folder that holds these; None means the current folder
     """
-
-    def __init__(self, name: str, workspace: Workspace | Path | str | None = None) -> None:
-        super().__init__(name)
-        self.workspace = Workspace.of(workspace)
-        self._keeper = StorageKeeper(self.workspace)
-        self._planned: dict[str, StageConfig] = {}
-
-    def storage(self, choice: StorageChoice = None) -> Storage:
-        """Return the open storage of a choice, for example to put inputs there.
-
-        Parameters
-        ----------
-        choice : None lets the settings decide; ``"embedded"``, ``"file"``, an address, …
-        """
-        return self._keeper.open(choice)
 
     def profile(
         self,
@@ -150,7 +123,7 @@ class DAG(StageGraph):
         with open_session(backend, self._keeper.open(storage), self.workspace) as session:
             resolver = InputResolver(session.storage.store, session.storage.bucket)
             hashes = stage_hashes(self, resolver)
-            known = self._known(hashes) if resume else {}
+            known = self._profiles_of(hashes) if resume else {}
             guide: Guide = Schedule(self, space, reps, known, seed)
             if rule is not None:
                 guide = AdaptiveSchedule(self, space, rule, reps, known, epsilon, seed)
@@ -158,18 +131,6 @@ class DAG(StageGraph):
             options = RunOptions(timeout, retries, isolate=alone, keep_going=True)
             sweep = Sweep(self, guide, session, hashes, energy, prices)
             return sweep.run(spend, options, progress, observers, cancel)
-
-    def _known(self, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Profile]:
-        """Return what was measured of this code and this input."""
-        return {
-            stage_id: profile.split_stale(**hashes[stage_id])[0]
-            for stage_id, profile in self.profiles().items()
-        }
-
-    def profiles(self) -> dict[str, Profile]:
-        """Return what was measured so far, by stage."""
-        store = ProfileStore(self.workspace)
-        return {stage_id: store.load(self.name, stage_id) for stage_id in self.stage_ids}
 
     def train(
         self, *, include_stale: bool = False, transfer_from: TransferChoice = None
@@ -198,43 +159,11 @@ class DAG(StageGraph):
         self.validate()
         profiles, notes = self._current_profiles(include_stale)
         parents = {s.stage_id: [p.stage_id for p in s.parents] for s in self.stages}
-        codes = code_hashes(self)
-        same = {s: p.split_stale(codes[s], None)[0] for s, p in self.profiles().items()}
-        sources = past_profiles(transfer_from, self.name, profiles, same)
-        model, report = train_profiles(
-            profiles, parents, dag=self.name, notes=notes, sources=sources
-        )
+        past = past_profiles(transfer_from, self.name, profiles, self._profiles_of_code())
+        model, report = train_profiles(profiles, parents, dag=self.name, notes=notes, sources=past)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         save_model(self.workspace, model, report, trained_at=now)
         return report
-
-    def _current_profiles(
-        self, include_stale: bool
-    ) -> tuple[dict[str, Profile], dict[str, list[str]]]:
-        """Return the profiles without stale runs, and what was left out of each."""
-        codes = code_hashes(self)
-        profiles: dict[str, Profile] = {}
-        notes: dict[str, list[str]] = {}
-        for stage_id, profile in self.profiles().items():
-            stale = 0
-            if not include_stale:
-                total = len(profile.runs)
-                profile, old_code = profile.split_stale(codes[stage_id], None)
-                profile, old_input = profile.split_stale(None, profile.newest_input_hash)
-                stale = len(old_code) + len(old_input)
-                if stale:
-                    notes[stage_id] = [
-                        f"{stale} of {total} runs are of other code or input and were left out"
-                    ]
-            if not profile.runs:
-                raise NotProfiledError(self._not_profiled(stage_id, stale))
-            profiles[stage_id] = profile
-        return profiles, notes
-
-    def _not_profiled(self, stage_id: str, stale: int) -> str:
-        command = f"flexecutor-energy profile --dag {self.name}"
-        why = f" (its {stale} runs are of other code or input)" if stale else ""
-        return f"stage {stage_id!r} of {self.name!r} has no measurements{why}; run: {command}"
 
     def predict(
         self,
@@ -253,15 +182,12 @@ class DAG(StageGraph):
             ``train`` was not called yet.
         """
         self.validate()
-        self._check_configs(configs)
+        check_configs(self, configs)
         model = load_model(self.workspace, self.name)
+        prices = resolve_pricing(pricing)
+        idle_w = energy_facts(self.profiles().values()).idle_power_w
         return model.predict(
-            configs,
-            self.edges,
-            confidence,
-            scope=scope,
-            pricing=resolve_pricing(pricing),
-            idle_power_w=energy_facts(self.profiles().values()).idle_power_w,
+            configs, self.edges, confidence, scope=scope, pricing=prices, idle_power_w=idle_w
         )
 
     def optimize(
@@ -314,25 +240,14 @@ class DAG(StageGraph):
             capacity=host_cores(profiles) if capacity == "host" else capacity,
             gap=gap,
             time_limit_s=time_limit_s,
+            idle_power_w=energy_facts(profiles.values()).idle_power_w,
         )
         model = load_model(self.workspace, self.name)
-        idle_power_w = energy_facts(profiles.values()).idle_power_w
-        request = replace(request, idle_power_w=idle_power_w)
         failed = {stage_id: profile.failed_configs for stage_id, profile in profiles.items()}
-        background = Background.of(profiles, self._set_by_user())
+        background = Background.of(profiles, self._configs_of_user())
         plan = make_plan(self, model, request, space, failed, background)
-        self._planned = plan.configs
-        for stage in self.stages:
-            stage.resource_config = plan.configs[stage.stage_id]
+        self._set_configs(plan)
         return plan
-
-    def _set_by_user(self) -> dict[str, StageConfig]:
-        """Return the configurations on stages that no plan put there."""
-        return {
-            stage.stage_id: stage.resource_config
-            for stage in self.stages
-            if stage.resource_config not in (None, self._planned.get(stage.stage_id))
-        }
 
     def execute(
         self,
@@ -362,8 +277,8 @@ class DAG(StageGraph):
         StageFailedError, RunCancelledError, StorageError, ConfigurationError
         """
         self.validate()
-        configs = dict(plan.configs) if plan is not None else self._own_configs()
-        self._check_configs(configs)
+        configs = all_set_configs(self) if plan is None else dict(plan.configs)
+        check_configs(self, configs)
         check_energy(energy)
         with open_session(backend, self._keeper.open(storage), self.workspace) as session:
             run = execute_once(
@@ -377,87 +292,7 @@ class DAG(StageGraph):
                 observers=observers,
                 cancel=cancel,
             )
-        run = replace(
-            run, audit=audit(run, plan) if plan is not None else None, _keeper=self._keeper
-        )
+        kept = None if plan is None else audit(run, plan)
+        run = replace(run, audit=kept, _keeper=self._keeper)
         save_run(self.workspace, run)
         return run
-
-    def _own_configs(self) -> dict[str, StageConfig]:
-        unset = [s.stage_id for s in self.stages if s.resource_config is None]
-        if unset:
-            raise ConfigurationError(
-                f"no configuration for {', '.join(unset)}; call optimize, give a plan, or set "
-                "resource_config = StageConfig(cpu=…, workers=…, memory=…) on the stage"
-            )
-        return {s.stage_id: s.resource_config for s in self.stages if s.resource_config}
-
-    def _check_configs(self, configs: Mapping[str, StageConfig]) -> None:
-        for stage_id in configs:
-            if stage_id not in self.stage_ids:
-                raise UnknownStageError(stage_id, self.stage_ids, "the configurations")
-        missing = [stage_id for stage_id in self.stage_ids if stage_id not in configs]
-        if missing:
-            raise ConfigurationError(
-                f"no configuration for {', '.join(missing)}; every stage needs one"
-            )
-
-    def audit(self, last: int | None = None) -> AuditReport:
-        """Compare all runs that followed a plan with what it predicted.
-
-        Each run keeps what was predicted and measured in its ``run.json``; together these files
-        are the ledger.
-
-        Parameters
-        ----------
-        last : only the newest so many runs; None takes all
-
-        Returns
-        -------
-        Realised coverage, measured over predicted, drift, and the stages to profile again; of no
-        run where none followed a plan yet.
-
-        Raises
-        ------
-        ConfigurationError
-            ``last`` is below 1.
-        """
-        if last is not None and last < 1:
-            raise ConfigurationError(f"last must be at least 1 run, got {last}")
-        history = past_runs(self.workspace, self.name)
-        runs = history.runs if last is None else history.runs[-last:]
-        return audit_runs(runs, history.problems)
-
-    def draw(self, path: Path | str, plan: Plan | None = None) -> Path:
-        """Draw the workflow into a file ``.png``, ``.svg``, ``.pdf`` or ``.html``.
-
-        Parameters
-        ----------
-        path : the file; its ending decides the format
-        plan : its configurations, times and joules are written into the boxes; without it, the
-            configurations that are set on the stages
-
-        Returns
-        -------
-        The path.
-
-        Raises
-        ------
-        ConfigurationError
-            The ending is none of these, or the plan is of another workflow.
-        MissingExtraError
-            matplotlib, of the extra ``reports``, is not installed; ``.html`` does without.
-        """
-        return draw(self, path, plan)
-
-    def __enter__(self) -> Self:
-        """Use the workflow for a while; its storage is closed at the end."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close the storage that was opened."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the storage that was opened; this happens by itself when nothing needs it."""
-        self._keeper.close()

@@ -7,6 +7,8 @@ from typing import Any
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.execution.backends.protocol import Backend
 
+BackendChoice = Backend | str | Mapping[str, Any] | Path
+
 
 def open_backend(
     backend: Any = "lithops", config: Mapping[str, Any] | str | Path | None = None
