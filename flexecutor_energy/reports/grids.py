@@ -10,13 +10,14 @@ from flexecutor_energy.reports.contents import Contents
 from flexecutor_energy.reports.front import FrontPoint
 from flexecutor_energy.reports.labels import UNITS, configurations, level
 
-_LEDGER = (
-    ("workers_s", "stage functions"),
-    ("startup_s", "start-up of workers"),
-    ("engine_s", "engine"),
-    ("storage_s", "storage server"),
-    ("total_s", "used by the process trees"),
-)
+_LEDGER = {
+    "workers": "stage functions",
+    "startup": "start-up of workers",
+    "engine": "engine",
+    "storage": "storage server",
+    "total": "used by the process trees",
+}
+"""Rows of CPU time and of joules in words; other rows of joules name themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +156,18 @@ def _training(contents: Contents) -> Grid | None:
     inside = f"inside {100 * first.level:g} % interval>" if first is not None else "inside>"
     columns = _columns(
         "stage", "predictor", "time error>", "energy error>", "error of another run>", inside,
-        "configurations>", "runs>", "notes",
+        "configurations>", "runs>",
     )  # fmt: skip
     rows = tuple(
         (
             Cell(name),
-            Cell(stage.predictor),
+            Cell(stage.predictor, detail="; ".join(stage.notes)),
             _percent(stage.mape_time),
             _percent(stage.mape_energy),
             _percent(stage.mape_again),
             _percent(stage.coverage),
             Cell(str(stage.configurations), stage.configurations),
             Cell(str(stage.runs), stage.runs),
-            Cell("; ".join(stage.notes)),
         )
         for name, stage in report.stages.items()
     )
@@ -192,7 +192,9 @@ def _methods(contents: Contents) -> Grid:
 
 
 def _ledger(run: PastRun) -> Grid:
-    rows = [(Cell(name), _number(run.ledger.get(key), "s")) for key, name in _LEDGER]
+    rows = [
+        (Cell(name), _number(run.ledger.get(f"{key}_s"), "s")) for key, name in _LEDGER.items()
+    ]
     rows.append((Cell("accounted for"), _percent(run.ledger.get("coverage"))))
     columns = _columns("CPU time of", "seconds>")
     return Grid("ledger", f"Where the CPU time of run {run.run_id} went", columns, tuple(rows))
@@ -201,7 +203,7 @@ def _ledger(run: PastRun) -> Grid:
 def _joules(run: PastRun) -> Grid:
     how = run.energy_method.describe() if run.energy_method is not None else run.energy_reason
     rows = tuple(
-        (Cell(name.replace("_", " ")), _number(joules, "J"))
+        (Cell(_LEDGER.get(name, name.replace("_", " "))), _number(joules, "J"))
         for name, joules in run.energy_rows_j.items()
     )
     caption = f"Where the joules of its hosts went; {how}"

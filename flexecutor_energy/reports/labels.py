@@ -11,7 +11,7 @@ UNITS = {"time": "s", "energy": "J", "cost": "USD", "edp": "J·s"}
 _STAGES_NAMED = 10
 
 
-def axis(metric: str, plan: Plan, width: int = 48) -> str:
+def axis(metric: str, plan: Plan, width: int = 48, which: str = "") -> str:
     """Return the label of an axis; that of energy says where the joules come from.
 
     Parameters
@@ -19,8 +19,9 @@ def axis(metric: str, plan: Plan, width: int = 48) -> str:
     metric : ``time``, ``energy`` or ``cost``
     plan : knows the source
     width : letters in a line
+    which : what stands before the metric, such as ``measured``
     """
-    text = f"{metric} ({UNITS[metric]})"
+    text = f"{which} {metric} ({UNITS[metric]})".lstrip()
     if metric == "energy":
         text += f", {plan.energy_source}, scope {plan.terms.scope}"
     if metric == "cost":

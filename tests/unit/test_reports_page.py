@@ -138,8 +138,7 @@ def test_every_energy_axis_says_where_the_joules_come_from(page: Page) -> None:
     charts = [*page.data["charts"].values(), *(c for s in page.data["stages"] for c in s.values())]
     titles = [title for title in axis_titles(charts) if "energy" in title]
     assert len(titles) == 1 + 2 + 4
-    for title in titles:
-        assert SOURCE in title or title == "predicted energy (J)"
+    assert all(SOURCE in title for title in titles)
 
 
 def test_named_points_say_their_configuration(page: Page) -> None:

@@ -70,11 +70,11 @@ def accuracy_chart(held_out: Sequence[HeldOut], plan: Plan, metric: str) -> Char
         traces=tuple(traces),
         layout={
             "xaxis": {
-                "title": axis_title(f"measured {axis(metric, plan, 34)}"),
+                "title": axis_title(axis(metric, plan, 40, "measured")),
                 **logarithmic,
             },
             "yaxis": {
-                "title": axis_title(f"predicted {metric} ({UNITS[metric]})"),
+                "title": axis_title(axis(metric, plan, 40, "predicted")),
                 **logarithmic,
             },
         },

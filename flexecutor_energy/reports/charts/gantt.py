@@ -5,6 +5,7 @@ from flexecutor_energy.quantities import format_quantity
 from flexecutor_energy.reports.charts.parts import Chart, Trace, axis_title, color, hover
 from flexecutor_energy.reports.gantt import Bar, Schedule
 
+_CORES_PX = 300
 _ROW_PX = 34
 
 
@@ -73,6 +74,7 @@ def cores_chart(planned: Schedule, measured: Schedule | None, plan: Plan) -> Cha
         layout={
             "xaxis": {"title": axis_title("time since the run began (s)"), "rangemode": "tozero"},
             "yaxis": {"title": axis_title("cores in use"), "range": [0, top * 1.08]},
+            "height": _CORES_PX,
             "shapes": [
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": top, "y1": top}
                 | {"line": line}

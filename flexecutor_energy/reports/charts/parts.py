@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+_STANDOFF_PX = 10
+
 Trace = dict[str, Any]
 
 COLORS = 6
@@ -43,9 +45,9 @@ def hover(*lines: str) -> str:
     return "<br>".join(escape(line) for line in lines)
 
 
-def axis_title(label: str) -> dict[str, str]:
+def axis_title(label: str) -> dict[str, str | int]:
     """Return the title of an axis."""
-    return {"text": escape(label).replace("\n", "<br>")}
+    return {"text": escape(label).replace("\n", "<br>"), "standoff": _STANDOFF_PX}
 
 
 def boxes(
