@@ -56,17 +56,18 @@ def choices(work: Shipped) -> tuple[Deadline, dict[str, Choice]]:
     fastest = work.dag.optimize("time", space=SPACE)
     deadline = _promised(work.dag, SLACK * fastest.time.mean)
     found: dict[str, Choice] = {}
-    for name, configs in {
+    ways: dict[str, Configs] = {
         PLAN: best(work.dag, "energy", deadline) or fastest.configs,
         "fastest": fastest.configs,
         "default": work.everywhere(DEFAULT),
         "uniform": work.everywhere(_uniform(work, deadline)),
         "cost": best(work.dag, "cost", deadline) or fastest.configs,
-    }.items():
-        like = next((own for own in found if work.same(configs, found[own].configs)), "")
+    }
+    for name, configs in ways.items():
+        like = next((own for own in found if found[own].configs == configs), "")
         expected = work.dag.predict(configs)
         energy_j = expected.energy.mean if expected.energy is not None else 0.0
-        found[name] = Choice(dict(configs), expected.time.mean, energy_j, like)
+        found[name] = Choice(configs, expected.time.mean, energy_j, like)
     return deadline, found
 
 

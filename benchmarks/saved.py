@@ -14,68 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.choices import PLAN, Choice, Deadline
-from benchmarks.shipped import MEMORY_MB
-from flexecutor_energy.execution.run import DAGRun
-from flexecutor_energy.optimization.worlds import World, draw_worlds
+from benchmarks.took import Seen, Took
+from flexecutor_energy.optimization.worlds import draw_worlds
 from flexecutor_energy.records.power_facts import PowerFacts
 
 AGREEING = 0.95
 RESAMPLES = 4_000
 LEAST_ROUNDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one run took.
-
-    Attributes
-    ----------
-    time_s, cpu_s : seconds, and CPU seconds of functions and start-up
-    reserved_core_s : cores of each worker × the seconds it lasted, added up
-    energy_j : joules, scope ``provisioned``; ``idle_j`` and ``dynamic_j`` are its parts
-    foreign : share of the machine's CPU time that nothing of the run used; None if unknown
-    """
-
-    time_s: float
-    cpu_s: float
-    reserved_core_s: float
-    energy_j: float
-    idle_j: float
-    dynamic_j: float
-    foreign: float | None = None
-
-    @classmethod
-    def of(cls, run: DAGRun, power: PowerFacts | None) -> "Seen":
-        """Return what a run took; raises ValueError where its energy was not measured."""
-        if run.energy is None:
-            raise ValueError(f"the energy of {run.dag} was not measured")
-        idle_j = 0.0
-        for stage_id, stage in run.stages.items():
-            share = power.startup_idle.get(stage_id, 0.0) if power is not None else 0.0
-            for worker in stage.workers:
-                idle_j += (worker.energy_idle_j or 0.0) + share * (worker.energy_startup_j or 0.0)
-        reserved = sum(
-            stage.config.cpu * (worker.duration_s or 0.0)
-            for stage in run.stages.values()
-            for worker in stage.workers
-        )
-        cpu_s = run.ledger.workers_s + run.ledger.startup_s
-        return cls(
-            run.time,
-            cpu_s,
-            reserved,
-            run.energy,
-            idle_j,
-            run.energy - idle_j,
-            run.energy_detail.foreign_share,
-        )
-
-    def in_world(self, world: World, power: PowerFacts) -> float:
-        """Return the joules that another power model would give."""
-        idle = world.watts[0] / power.idle_w if power.idle_w else 1.0
-        dynamic = (world.watts[-1] - world.watts[0]) / (power.full_w - power.idle_w)
-        memory_j = world.memory_w_gb * self.reserved_core_s * MEMORY_MB / 1024
-        return idle * self.idle_j + dynamic * self.dynamic_j + memory_j
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +59,14 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """One run of each: of the single process, and of every choice unlike those before it."""
+
+    native: Took
+    runs: Mapping[str, Seen]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One workflow: its choices, and what each of them took in every round.
 
@@ -124,7 +77,7 @@ class Outcome:
     deadline : of the plan
     power : the model behind the joules
     choices : by name, the energy plan first
-    rounds : choice → what it took; choices that run the same were run once
+    rounds : what was measured
     """
 
     name: str
@@ -135,7 +88,7 @@ class Outcome:
     deadline: Deadline
     power: PowerFacts | None
     choices: Mapping[str, Choice]
-    rounds: tuple[Mapping[str, Seen], ...] = ()
+    rounds: tuple[Round, ...] = ()
 
     @property
     def distinct(self) -> list[str]:
@@ -144,7 +97,7 @@ class Outcome:
 
     def runs(self, name: str) -> list[Seen]:
         """Return what a choice took, round by round."""
-        return [each[self.choices[name].like or name] for each in self.rounds]
+        return [each.runs[self.choices[name].like or name] for each in self.rounds]
 
     def saving(self, name: str) -> Saving:
         """Return what the energy plan saved against another choice."""

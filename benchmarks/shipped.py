@@ -68,11 +68,16 @@ class Shipped:
         self.dag.train()
 
     def everywhere(self, config: StageConfig) -> dict[str, StageConfig]:
-        """Return the same configuration for all stages."""
-        return dict.fromkeys(self.dag.stage_ids, config)
+        """Return one configuration for all stages, with the workers that each can have."""
+        return {
+            stage.stage_id: StageConfig(
+                config.cpu, min(config.workers, stage.max_concurrency), config.memory
+            )
+            for stage in self.dag.stages
+        }
 
-    def run(self, configs: Configs, energy: str = "auto") -> DAGRun:
-        """Run it once, check its answer, and remove what it wrote.
+    def run(self, configs: Configs) -> DAGRun:
+        """Run it once with every energy method, check its answer, and remove what it wrote.
 
         Raises
         ------
@@ -85,34 +90,23 @@ class Shipped:
             configs,
             options=RunOptions(),
             pricing=resolve_pricing(None),
-            energy=energy,
+            energy="all",
         )
         self.module.check(self.module.answer(run), self.size)
         self.session.remove_outputs(self.dag, run.run_id)
         return run
 
-    def same(self, some: Configs, others: Configs) -> bool:
-        """Tell whether two choices run the same."""
-        return self._clamped(some) == self._clamped(others)
 
-    def _clamped(self, configs: Configs) -> list[StageConfig]:
-        found = [(stage, configs[stage.stage_id]) for stage in self.dag.stages]
-        return [
-            StageConfig(own.cpu, min(own.workers, stage.max_concurrency), own.memory)
-            for stage, own in found
-        ]
-
-
-def add_options(parser: argparse.ArgumentParser, reps: int) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that both benchmarks have."""
     parser.add_argument("--dags", default=",".join(SHIPPED), help="names, with commas between")
     parser.add_argument("--size", default="small")
     parser.add_argument("--backend", default="lithops", help="lithops, local, or a configuration")
     parser.add_argument("--workspace", default=".flexecutor/benchmarks")
     parser.add_argument("--profile-reps", type=int, default=2)
-    parser.add_argument("--reps", type=int, default=reps, help="rounds, with those that are kept")
+    parser.add_argument("--reps", type=int, default=5, help="rounds, with those that are kept")
     parser.add_argument("--seed", type=int, default=0, help="of the order within rounds")
-    parser.add_argument("--out", help="folder of what was measured; a folder of the workspace")
+    parser.add_argument("--out", help="where rounds are kept; WORKSPACE/rounds if not given")
     parser.add_argument("--prepare", action="store_true", help="profile and plan, measure nothing")
     parser.add_argument("--table", action="store_true", help="print what is kept, run nothing")
 
@@ -162,8 +156,3 @@ def machine() -> str:
     facts = detect_host()
     kind = "virtual machine" if facts.virtualised else "machine"
     return f"{facts.cpu_name or platform.machine()}, {facts.logical_cpus} CPUs, {kind}"
-
-
-def told_once(texts: Sequence[str]) -> str:
-    """Return what is said of all outcomes, without repeating it."""
-    return "; ".join(dict.fromkeys(texts))

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.choices import Choice, Deadline
 from benchmarks.kept import Kept
-from benchmarks.saved import Outcome, Seen, saving
-from benchmarks.savings_tables import conditions, runs_table, savings_table
+from benchmarks.saved import Outcome, Round, saving
+from benchmarks.savings import conditions, runs_table, savings_table
+from benchmarks.took import Seen, Took
 from flexecutor_energy import StageConfig
 from flexecutor_energy.records.power_facts import PowerFacts
 
@@ -17,7 +18,9 @@ POWER = PowerFacts("modelled", idle_w=1.0, rate_w=4.0, bend_w=-1.0, cores=2.0)
 
 
 def seen(idle_j: float, dynamic_j: float, time_s: float = 1.0) -> Seen:
-    return Seen(time_s, 1.0, 1.0, idle_j + dynamic_j, idle_j, dynamic_j)
+    energy_j = idle_j + dynamic_j
+    took = Took(time_s, 0.75, {"model": energy_j}, {"startup": 0.25, "engine": 9.0}, {})
+    return Seen(took, reserved_core_s=1.0, energy_j=energy_j, idle_j=idle_j)
 
 
 def rounds(idle_j: float, dynamics_j: Sequence[float]) -> list[Seen]:
@@ -83,11 +86,14 @@ def outcome() -> Outcome:
             "cost": Choice({"pca": StageConfig(0.5, 1, 512)}, 1.0, 8.0),
         },
         rounds=tuple(
-            {
-                "energy plan": seen(1, 4.0 + more),
-                "default": seen(2, 8.0 + more, time_s=9.0),
-                "cost": seen(2, 8.0 + more),
-            }
+            Round(
+                Took(1.0, 1.0, {"model": 3.0}, {"startup": 0.1}, {"startup": 0.5}),
+                {
+                    "energy plan": seen(1, 4.0 + more),
+                    "default": seen(2, 8.0 + more, time_s=9.0),
+                    "cost": seen(2, 8.0 + more),
+                },
+            )
             for more in (0.0, 0.1, -0.1, 0.0, 0.0)
         ),
     )
@@ -113,8 +119,8 @@ def test_a_plan_that_promises_nothing_keeps_its_deadline_on_average() -> None:
 
 def test_what_others_took_of_the_machine_is_told() -> None:
     first, *others = outcome().rounds
-    busy = {name: replace(run, foreign=0.25) for name, run in first.items()}
-    text = conditions([replace(outcome(), rounds=(busy, *others))])
+    busy = {name: replace(run, foreign=0.25) for name, run in first.runs.items()}
+    text = conditions([replace(outcome(), rounds=(Round(first.native, busy), *others))])
     assert text == (
         "5 rounds, lithops, size small; a machine; energy: modelled; others used 25% of the CPUs "
         "in the median run, 25% at most"
@@ -122,7 +128,7 @@ def test_what_others_took_of_the_machine_is_told() -> None:
 
 
 def test_what_is_kept_comes_back_and_can_be_added_to(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "savings", Outcome)
+    kept = Kept(tmp_path / "rounds", Outcome)
     assert kept.load("ml") is None
     kept.save("ml", outcome())
     assert kept.load("ml") == outcome()
