@@ -55,7 +55,8 @@ class Saving:
         if self.decided:
             return f"**{100 * self.mean:+.0f} %** {interval}"
         why = "" if self.agreeing >= AGREEING else f", {self.agreeing:.0%} of models"
-        return f"undecided {interval}{why}"
+        few = f", {self.rounds} rounds" if self.rounds < LEAST_ROUNDS else ""
+        return f"undecided {interval}{why}{few}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,9 @@ class Outcome:
         return saving(self.runs(PLAN), self.runs(name), self.power)
 
     def late(self, name: str) -> bool:
-        """Tell whether a choice missed the deadline in most rounds."""
+        """Tell whether a choice, unlike the plan, missed the deadline in most rounds."""
+        if self.choices[name].like == PLAN:
+            return False
         runs = self.runs(name)
         return sum(run.time_s > self.deadline.seconds for run in runs) > len(runs) / 2
 

@@ -66,6 +66,7 @@ def test_few_rounds_decide_nothing() -> None:
     found = saving(rounds(1, [4.0] * 4), rounds(2, [8.0] * 4), POWER)
     assert found.low > 0
     assert not found.decided
+    assert str(found).endswith(", 4 rounds")
 
 
 def outcome() -> Outcome:
