@@ -6,6 +6,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
@@ -36,9 +37,12 @@ def reported(command: Callable[Concatenate[Show, Options], None]) -> Callable[Op
     """Turn ``command(show, …)`` into what Typer runs.
 
     The command gets the options ``--json``, ``--quiet``, ``--verbose`` and ``--debug`` and a
-    :class:`Show` that honours them. An error becomes one message on stderr, with a next step
+    :class:`Show` that honours them. A parameter whose class is a dataclass stands for the
+    options that are its fields. An error becomes one message on stderr, with a next step
     where there is one, with ``--json`` also a document on stdout, and the exit code of its class.
     """
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
@@ -46,17 +50,26 @@ def reported(command: Callable[Concatenate[Show, Options], None]) -> Callable[Op
         with _shown(**common) as show, _errors_told(show):
             if common["quiet"] and common["verbose"]:
                 raise ConfigurationError("give either --quiet or --verbose, not both")
+            for name, group in groups.items():
+                options[name] = group(**{f.name: options.pop(f.name) for f in fields(group)})
             command(show, *args, **options)
 
     run.__doc__ = _flowing(inspect.getdoc(command) or "")
-    _, *own = inspect.signature(command, eval_str=True).parameters.values()
     extra = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
         for name, kind in _COMMON.items()
     ]
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + extra
+    parameters = [option for p in own for option in _options_of(p)] + extra
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _options_of(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """Return what Typer sees of a parameter: itself, or the fields of its dataclass."""
+    group = parameter.annotation
+    if isinstance(group, type) and is_dataclass(group):
+        return list(inspect.signature(group, eval_str=True).parameters.values())
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
 
 
 def _flowing(text: str) -> str:

@@ -11,11 +11,10 @@ from flexecutor_energy.cli.auditing import audit_table, energy_line, verdict
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.execute import require_answer, run_document
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import Measured, inputs_in_place, measure, profile_table
+from flexecutor_energy.cli.measuring import Measured, measure, profile_table
 from flexecutor_energy.cli.plans import certificate_line, plan_document, plan_path, save_plan
-from flexecutor_energy.cli.profile import Reps
-from flexecutor_energy.cli.spaces import chosen_space
 from flexecutor_energy.cli.stage_table import RunView
+from flexecutor_energy.cli.sweeping import Reps, Sweeping
 from flexecutor_energy.cli.tables import interval, ledger_table, percent, shown_path, table
 from flexecutor_energy.cli.workflows import find_workflow
 from flexecutor_energy.errors import ConfigurationError, InfeasibleError, MissingExtraError
@@ -52,18 +51,10 @@ class _Outcome:
 @reported
 def loop(
     show: Show,
+    *,
     dag: opt.Dag = "ml",
-    size: opt.Size = None,
-    workspace: opt.Workspace = None,
-    cpu: opt.Cpu = None,
-    memory: opt.Memory = None,
-    workers: opt.Workers = None,
+    sweeping: Sweeping,
     reps: Reps = 3,
-    backend: opt.Backend = "lithops",
-    storage: opt.Storage = None,
-    energy: opt.Energy = "auto",
-    timeout: opt.Timeout = None,
-    seed: opt.Seed = 0,
     slack: Slack = 1.5,
     confidence: Confidence = 0.95,
     dry_run: opt.DryRun = False,
@@ -76,24 +67,18 @@ def loop(
     if not slack > 0:
         raise ConfigurationError(f"--slack must be above 0, got {slack:g}")
     workflow = find_workflow(dag)
-    space = chosen_space(workflow, size, cpu, memory, workers)
-    built = workflow.build(size, workspace)
+    space, built = sweeping.space(workflow), sweeping.build(workflow)
     if dry_run:
         from flexecutor_energy.cli.dryrun import foreseen
 
-        sweep = foreseen(built, space, reps, resume=True)
-        show.say(*sweep.lines(), "then one run more, of the plan that is found")
-        show.document(sweep.document())
+        forecast = foreseen(built, space, reps, resume=True)
+        show.say(*forecast.lines(), "then one run more, of the plan that is found")
+        show.document(forecast.document())
         return
-    with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
-        shared: dict[str, Any] = {
-            "backend": backend,
-            "storage": opened,
-            "energy": energy,
-            "timeout": timeout,
-        }
+    with sweeping.inputs(show, workflow, built) as storage:
+        running = sweeping.running(storage)
         show.heading("profile: measure time and energy over the configurations")
-        measured = measure(show, built, space, reps=reps, seed=seed, **shared)
+        measured = measure(show, built, space, reps=reps, seed=sweeping.seed, **running)
         show.say(profile_table(measured.profiles))
         show.heading("train: predict both")
         report = built.train()
@@ -101,9 +86,9 @@ def loop(
         fastest, plan = _plans(show, built, slack, confidence)
         show.heading("execute: run the plan")
         with RunView(show, built.stage_ids) as view:
-            run = built.execute(plan, observers=[view.told], **shared)
+            run = built.execute(plan, observers=[view.told], **running)
             view.finished(run)
-        problem = workflow.problem_with(run, size)
+        problem = workflow.problem_with(run, sweeping.size)
     page = _report(show, built, plan)
     outcome = _Outcome(measured, report, fastest, plan, run, problem, page)
     _audit(show, built, outcome)

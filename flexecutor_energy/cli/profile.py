@@ -7,23 +7,12 @@ import typer
 from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import (
-    inputs_in_place,
-    measure,
-    profile_table,
-    stop_lines,
-)
+from flexecutor_energy.cli.measuring import measure, profile_table, stop_lines
 from flexecutor_energy.cli.optimize import MaxCost, MaxEnergy, MaxTime, Objective
-from flexecutor_energy.cli.spaces import chosen_space
+from flexecutor_energy.cli.sweeping import Reps, Sweeping
 from flexecutor_energy.cli.tables import ledger_table, shown_path
 from flexecutor_energy.cli.workflows import find_workflow
 
-Reps = Annotated[
-    int,
-    typer.Option(
-        "--reps", help="Measurements of each configuration.", rich_help_panel="Configurations"
-    ),
-]
 BudgetRuns = Annotated[
     int | None,
     typer.Option("--budget-runs", metavar="N", help="Stop after N runs of the workflow."),
@@ -53,24 +42,15 @@ Epsilon = Annotated[
 NoResume = Annotated[
     bool, typer.Option("--no-resume", help="Measure everything again; older runs are kept.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be run; run nothing.")]
 
 
 @reported
 def profile(
     show: Show,
+    *,
     dag: opt.Dag = None,
-    size: opt.Size = None,
-    workspace: opt.Workspace = None,
-    cpu: opt.Cpu = None,
-    memory: opt.Memory = None,
-    workers: opt.Workers = None,
+    sweeping: Sweeping,
     reps: Reps = 3,
-    backend: opt.Backend = "lithops",
-    storage: opt.Storage = None,
-    energy: opt.Energy = "auto",
-    timeout: opt.Timeout = None,
-    seed: opt.Seed = 0,
     budget_runs: BudgetRuns = None,
     budget_seconds: BudgetSeconds = None,
     budget_joules: BudgetJoules = None,
@@ -82,7 +62,7 @@ def profile(
     max_cost: MaxCost = None,
     max_energy: MaxEnergy = None,
     no_resume: NoResume = False,
-    dry_run: DryRun = False,
+    dry_run: opt.DryRun = False,
 ) -> None:
     """Measure time and energy of every stage over a space of configurations.
 
@@ -96,35 +76,33 @@ def profile(
     from flexecutor_energy.profiling.budget import Budget
 
     workflow = find_workflow(dag)
-    space = chosen_space(workflow, size, cpu, memory, workers)
-    built = workflow.build(size, workspace)
+    space, built = sweeping.space(workflow), sweeping.build(workflow)
     budget = Budget(budget_runs, budget_seconds, budget_joules, budget_usd)
     if dry_run:
         from flexecutor_energy.cli.dryrun import foreseen
 
-        sweep = foreseen(built, space, reps, resume=not no_resume, adaptive=adaptive, seed=seed)
-        show.say(*sweep.lines())
-        show.document(sweep.document())
+        forecast = foreseen(
+            built, space, reps, resume=not no_resume, adaptive=adaptive, seed=sweeping.seed
+        )
+        show.say(*forecast.lines())
+        show.document(forecast.document())
         return
-    with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
+    with sweeping.inputs(show, workflow, built) as storage:
         measured = measure(
             show,
             built,
             space,
             reps=reps,
-            backend=backend,
-            storage=opened,
-            energy=energy,
             budget=budget,
             resume=not no_resume,
-            timeout=timeout,
-            seed=seed,
+            seed=sweeping.seed,
             adaptive=adaptive,
             epsilon=epsilon,
             objective=cast(Any, objective),
             max_time=max_time,
             max_cost=max_cost,
             max_energy=max_energy,
+            **sweeping.running(storage),
         )
     show.say(profile_table(measured.profiles))
     show.say(*stop_lines(measured.state))

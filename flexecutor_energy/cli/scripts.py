@@ -9,9 +9,8 @@ from flexecutor_energy.cli import options as opt
 from flexecutor_energy.cli.app import end_like_errors
 from flexecutor_energy.cli.console import Show
 from flexecutor_energy.cli.failures import reported
-from flexecutor_energy.cli.measuring import inputs_in_place, measure, profile_table
-from flexecutor_energy.cli.profile import Reps
-from flexecutor_energy.cli.spaces import chosen_space
+from flexecutor_energy.cli.measuring import measure, profile_table
+from flexecutor_energy.cli.sweeping import Reps, Sweeping
 from flexecutor_energy.cli.tables import shown_path
 from flexecutor_energy.cli.workflows import find_workflow
 from flexecutor_energy.errors import MissingExtraError
@@ -51,18 +50,10 @@ def _run(command: Callable[..., None]) -> NoReturn:
 @reported
 def _profile_and_train(
     show: Show,
+    *,
     dag: Dags = None,
-    size: opt.Size = None,
-    workspace: opt.Workspace = None,
-    cpu: opt.Cpu = None,
-    memory: opt.Memory = None,
-    workers: opt.Workers = None,
+    sweeping: Sweeping,
     reps: Reps = 2,
-    backend: opt.Backend = "lithops",
-    storage: opt.Storage = None,
-    energy: opt.Energy = "auto",
-    timeout: opt.Timeout = None,
-    seed: opt.Seed = 0,
 ) -> None:
     """Profile workflows, then train their predictors.
 
@@ -71,20 +62,10 @@ def _profile_and_train(
 
     def one(name: str) -> object:
         workflow = find_workflow(name)
-        space = chosen_space(workflow, size, cpu, memory, workers)
-        built = workflow.build(size, workspace)
-        with inputs_in_place(show, workflow, built, size, storage, backend) as opened:
-            measured = measure(
-                show,
-                built,
-                space,
-                reps=reps,
-                backend=backend,
-                storage=opened,
-                energy=energy,
-                timeout=timeout,
-                seed=seed,
-            )
+        space, built = sweeping.space(workflow), sweeping.build(workflow)
+        with sweeping.inputs(show, workflow, built) as storage:
+            running = sweeping.running(storage)
+            measured = measure(show, built, space, reps=reps, seed=sweeping.seed, **running)
         show.say(profile_table(measured.profiles), "")
         report = built.train()
         show.say(str(report), f"models: {shown_path(built.workspace.models(built.name))}")
