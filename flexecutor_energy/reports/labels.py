@@ -26,7 +26,9 @@ def axis(metric: str, plan: Plan, width: int = 48, which: str = "") -> str:
         text += f", {plan.energy_source}, scope {plan.terms.scope}"
     if metric == "cost":
         text += ", at list prices"
-    return "\n".join(textwrap.wrap(text, width, break_on_hyphens=False))
+    kept = text.replace(" %", "\N{NO-BREAK SPACE}%")  # which textwrap keeps on one line
+    lines = textwrap.wrap(kept, width, break_on_hyphens=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def level(plan: Plan) -> str:
