@@ -5,6 +5,7 @@ repetitions in that configuration, at the recorded fan-in nearest to the one ask
 truth is their mean. *Synthetic* truths are made from them: the physical terms of every phase,
 fitted to the whole profile, with each coefficient times a seeded lognormal factor, a smooth
 deviation that no predictor has a term for, and noise between runs as large as was recorded.
+*Lawful* truths are drawn workflows, whose laws have none of the forms that predictors fit.
 
 The AWS profiles hold no joules. Theirs are synthetic: 2 W for each core while a worker computes,
 0.5 W for each reserved core while it lives, and 5 J to start a worker. Names of truths in which
@@ -17,6 +18,7 @@ from functools import cache
 
 import numpy as np
 
+from benchmarks.drawn_workflows import Design, draw_run, draw_workflow
 from benchmarks.prediction import PARENTS, PROFILES
 from benchmarks.workloads import ML
 from flexecutor_energy.optimization import Problem, solve
@@ -39,6 +41,8 @@ WATTS_PER_BUSY_CORE, WATTS_PER_RESERVED_CORE, STARTUP_J = 2.0, 0.5, 5.0
 # of the synthetic truths: how far coefficients and smooth deviations go, in logarithms
 PERTURBATION, DEVIATION = 0.4, 0.05
 LEAST_S = 1e-3
+# runs whose middle is the truth of a drawn law
+DRAWN_RUNS = 40
 
 FanIn = Mapping[str, int]
 
@@ -76,17 +80,22 @@ def _charged(config: StageConfig, worker: WorkerRecord) -> WorkerRecord:
 class Truth:
     """A workflow of which every run is known beforehand."""
 
-    def __init__(self, name: str, workflow: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        profiles: Mapping[str, Profile],
+        parents: Mapping[str, Sequence[str]],
+    ) -> None:
         self.name = name
         self._problems: dict[PlanRequest, Problem] = {}
-        self.profiles = recorded(workflow)
-        self.parents = WORKFLOWS[workflow]
+        self.profiles = profiles
+        self.parents = parents
         counts = {n: max(c.workers for c in p.configs) for n, p in self.profiles.items()}
         stages = {n: Stage(n, _nothing, max_concurrency=counts[n]) for n in self.profiles}
         for child, above in self.parents.items():
             for parent in above:
                 stages[parent] >> stages[child]
-        self.graph = StageGraph(workflow).add_stages(stages.values())
+        self.graph = StageGraph(name).add_stages(stages.values())
         self.space = ConfigSpace(
             stages={n: ConfigSpace.of(p.configs) for n, p in self.profiles.items()}
         )
@@ -188,7 +197,7 @@ class Recorded(Truth):
 
     def __init__(self, workflow: str) -> None:
         star = "" if workflow == "ml_2core_vm" else " *"
-        super().__init__(f"{workflow}{star}", workflow)
+        super().__init__(f"{workflow}{star}", recorded(workflow), WORKFLOWS[workflow])
         self._by_config: dict[tuple[str, StageConfig], dict[tuple[int, ...], list[StageRun]]] = {}
         for stage, profile in self.profiles.items():
             above = self.parents.get(stage, ())
@@ -232,7 +241,7 @@ class Synthetic(Truth):
     """A profile's physical terms with other coefficients, and what no term covers."""
 
     def __init__(self, workflow: str, seed: int) -> None:
-        super().__init__(f"{workflow} #{seed} *", workflow)
+        super().__init__(f"{workflow} #{seed} *", recorded(workflow), WORKFLOWS[workflow])
         generator = np.random.default_rng([seed, len(workflow)])
         self._laws = {stage: self._law(stage, generator) for stage in self.profiles}
 
@@ -290,6 +299,39 @@ class Synthetic(Truth):
         seconds = worker.duration_s or 0.0
         joules = (worker.energy_j or 0.0) + STARTUP_J
         return seconds, config.workers * joules, config.workers * seconds
+
+
+class Lawful(Truth):
+    """A workflow of ``benchmarks.drawn_workflows``, whose laws no predictor fits."""
+
+    def __init__(self, design: Design, seed: int) -> None:
+        drawn = draw_workflow(design, seed)
+        super().__init__(f"{design.name} #{seed}", drawn.profiles, drawn.parents)
+        if not design.energy:
+            self.name += " *"
+        self._drawn = drawn
+        self._means: dict[tuple[object, ...], tuple[float, float, float]] = {}
+
+    def run(
+        self, stage: str, config: StageConfig, fan_in: FanIn, generator: np.random.Generator
+    ) -> StageRun:
+        """Return a run drawn by the law."""
+        drawn, meta = self._drawn, {"fan_in": dict(fan_in)}
+        return _run_with_energy(draw_run(generator, drawn.design, drawn.laws[stage], config, meta))
+
+    def mean(self, stage: str, config: StageConfig, fan_in: FanIn) -> tuple[float, float, float]:
+        """Return the middle of runs drawn by the law: what happens once in a while is no truth."""
+        key = (stage, config, *fan_in.values())
+        if key not in self._means:
+            generator = np.random.default_rng(0)
+            runs = [self.run(stage, config, fan_in, generator) for _ in range(DRAWN_RUNS)]
+            rows = [
+                (r.time_s, (r.energy_j or 0) + (r.energy_startup_j or 0), r.worker_seconds)
+                for r in runs
+            ]
+            seconds, joules, billed = np.median(np.array(rows, dtype=float), axis=0).tolist()
+            self._means[key] = seconds, joules, billed
+        return self._means[key]
 
 
 def _nothing(context: StageContext) -> None:

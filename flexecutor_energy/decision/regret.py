@@ -1,10 +1,16 @@
 """The plan that would be chosen now, what it may lose, and which measurement could change it."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from flexecutor_energy.decision.worlds import IntArray, Worlds
+from flexecutor_energy.decision.losses import (
+    MINIMISED,
+    bounds_of,
+    excess_of,
+    loss_of,
+    objective_of,
+)
+from flexecutor_energy.decision.options import IntArray
+from flexecutor_energy.decision.worlds import Worlds
 from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.profiling.guide import Advice, EstimatedRegret
@@ -12,15 +18,10 @@ from flexecutor_energy.workflow.config import StageConfig
 
 # Regret is told as a mean and as what it stays below with this probability.
 LEVEL = 0.9
-# A share by which a bound is exceeded weighs as much as so many of the objective when plans are
-# chosen, so that no plan pays for joules with a deadline.
-_PENALTY = 5.0
-_MINIMISED: Mapping[str, tuple[str, ...]] = {
-    "energy": ("energy",),
-    "time": ("time",),
-    "cost": ("cost",),
-    "edp": ("energy", "time"),
-}
+# what a run tells
+_TOLD = ("time", "energy")
+# a regression over n worlds explains about 1/n of the variance by chance, by value and plan
+_BY_CHANCE = 3.0
 
 
 def advice(worlds: Worlds) -> Advice:
@@ -28,8 +29,8 @@ def advice(worlds: Worlds) -> Advice:
     request = worlds.request
     plans = worlds.plans()
     totals = worlds.totals(plans)
-    objective, excess = _objective(request, totals), _excess(request, totals)
-    loss = objective / np.median(objective) + _PENALTY * excess
+    objective, excess = objective_of(request, totals), excess_of(request, totals)
+    loss = loss_of(request, totals)
     chosen, best = int(np.argmin(np.mean(loss, axis=0))), np.argmin(loss, axis=1)
     theirs = (np.arange(len(best)), best)
     lost = np.maximum(objective[:, chosen] / objective[theirs] - 1, 0.0)
@@ -44,50 +45,18 @@ def advice(worlds: Worlds) -> Advice:
         level=LEVEL,
         joules=amounts.get("energy"),
         seconds=amounts["time"],
-        usd=amounts["cost"],
+        usd=amounts.get("cost"),
     )
-    mean = {metric: float(np.mean(values[:, chosen])) for metric, values in totals.items()}
-    worth = _worth(worlds, plans[chosen], plans[best], lost, mean)
+    worth = _worth(worlds, plans, loss, chosen)
     return Advice(regret, worlds.configs(plans[chosen].tolist()), worth)
-
-
-def regret_of(request: PlanRequest, ours: Mapping[str, float], best: Mapping[str, float]) -> float:
-    """Return how much worse a plan is than the best one, as a share.
-
-    Parameters
-    ----------
-    request : objective and bounds
-    ours, best : metric → what the plans take
-    """
-    mine, theirs = ({m: np.array([v]) for m, v in plan.items()} for plan in (ours, best))
-    lost = np.maximum(_objective(request, mine) / _objective(request, theirs) - 1, 0.0)
-    return float((lost + np.maximum(_excess(request, mine) - _excess(request, theirs), 0.0))[0])
-
-
-def _bounds(request: PlanRequest) -> dict[str, float]:
-    asked = {"time": request.max_time, "energy": request.max_energy, "cost": request.max_cost}
-    return {metric: bound for metric, bound in asked.items() if bound is not None}
-
-
-def _objective(request: PlanRequest, totals: Mapping[str, FloatArray]) -> FloatArray:
-    values: FloatArray = np.prod([totals[m] for m in _MINIMISED[request.objective]], axis=0)
-    return values
-
-
-def _excess(request: PlanRequest, totals: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the shares by which bounds are exceeded, added up."""
-    excess = np.zeros_like(totals["time"])
-    for metric, bound in _bounds(request).items():
-        excess = excess + np.maximum(totals[metric] / bound - 1, 0.0)
-    return excess
 
 
 def _amount(
     request: PlanRequest, metric: str, ours: FloatArray, theirs: FloatArray
 ) -> float | None:
     """Return the mean of what is lost of a metric: as the objective, or beyond its bound."""
-    if metric not in _MINIMISED[request.objective]:
-        bound = _bounds(request).get(metric)
+    if metric not in MINIMISED[request.objective]:
+        bound = bounds_of(request).get(metric)
         if bound is None:
             return None
         ours, theirs = np.maximum(ours, bound), np.maximum(theirs, bound)
@@ -95,40 +64,57 @@ def _amount(
 
 
 def _worth(
-    worlds: Worlds,
-    chosen: IntArray,
-    best: IntArray,
-    lost: FloatArray,
-    mean: Mapping[str, float],
+    worlds: Worlds, plans: IntArray, loss: FloatArray, chosen: int
 ) -> dict[str, dict[StageConfig, float]]:
-    """Return how much a measurement of each configuration should tell, for each second.
+    """Return how much a measurement of each configuration should lower the loss, a second.
 
-    A world in which another plan is better counts by what is lost there, towards both
-    configurations of every stage in which the two plans differ: by the part of the variance of
-    the log time that one run would take away, and the share of the totals that the stage has.
+    The knowledge gradient (Frazier, Powell and Dayanik, INFORMS J. Computing 2009): what is
+    expected of the plan that would be chosen after one run, against the one chosen now. How a
+    measurement moves the expected loss of each plan is the regression of losses on measured
+    values over the worlds; what chance alone would show counts for nothing.
 
     Parameters
     ----------
     worlds : the worlds
-    chosen : array (stages,), the plan
-    best : array (worlds, stages), the best plan of each world
-    lost : array (worlds,), regret in each
-    mean : metric → what the plan takes
+    plans : array (plans, stages)
+    loss : array (worlds, plans)
+    chosen : number of the plan
     """
-    concerned = (*_MINIMISED[worlds.request.objective], *_bounds(worlds.request))
-    seconds = [float(b.expected["time"][c]) for b, c in zip(worlds.beliefs, chosen, strict=True)]
+    rivals = np.unique([chosen, *np.argmin(loss, axis=1)])
+    mean = np.mean(loss[:, rivals], axis=0)
+    off = loss[:, rivals] - mean
+    plan = plans[chosen]
+    at = [
+        slice(int(own.fan_in_of(plan[None], worlds.options)[0]), None, len(own.fan_ins))
+        for own in worlds.options
+    ]
+    seconds = [own.expected["time"][where] for own, where in zip(worlds.beliefs, at, strict=True)]
+    planned = sum(float(own[config]) for own, config in zip(seconds, plan, strict=True))
+    chance = np.random.default_rng(len(off)).normal(size=(len(_TOLD), len(off)))
     worth: dict[str, dict[StageConfig, float]] = {}
-    for i, (options, own) in enumerate(zip(worlds.table, worlds.beliefs, strict=True)):
-        differ = best[:, i] != chosen[i]
-        weight = np.bincount(best[differ, i], lost[differ], minlength=len(options.candidates))
-        weight[chosen[i]] += np.sum(lost[differ])
-        variance = own.doubt**2
-        told = variance**2 / (variance + own.noise**2)
-        size = sum(np.mean(worlds.drawn[metric][i], axis=0) / mean[metric] for metric in concerned)
-        rest = sum(seconds) - seconds[i]
-        gain = weight * told * size**2 / (own.expected["time"] + rest)
-        table: dict[StageConfig, float] = {}
-        for candidate, value in zip(options.candidates, gain.tolist(), strict=True):
-            table[candidate.config] = table.get(candidate.config, 0.0) + value
-        worth[options.stage_id] = table
+    for i, (options, own) in enumerate(zip(worlds.options, worlds.beliefs, strict=True)):
+        told = [np.log(worlds.drawn[m][i][:, at[i]]) for m in _TOLD if m in worlds.drawn]
+        gains = np.zeros(len(options.configs))
+        for c in range(len(options.configs)):
+            seen = np.stack([values[:, c] for values in told]) + own.noise * chance[: len(told)]
+            seen = seen - np.mean(seen, axis=1, keepdims=True)
+            gains[c] = np.min(mean) - np.mean(np.min(mean + _explained(seen, off), axis=1))
+        gains = np.maximum(gains, 0.0) / (seconds[i] + planned - seconds[i][plan[i]])
+        worth[options.stage_id] = dict(zip(options.configs, gains.tolist(), strict=True))
     return worth
+
+
+def _explained(seen: FloatArray, off: FloatArray) -> FloatArray:
+    """Return what measured values say of losses: array (worlds, plans).
+
+    Parameters
+    ----------
+    seen : array (values, worlds), each about its mean
+    off : array (worlds, plans), losses about their means
+    """
+    inside = seen @ seen.T + 1e-12 * np.eye(len(seen))
+    told: FloatArray = seen.T @ np.linalg.solve(inside, seen @ off)
+    share = np.sum(told**2, axis=0) / np.maximum(np.sum(off**2, axis=0), 1e-300)
+    by_chance = _BY_CHANCE * len(seen) / len(off)
+    kept: FloatArray = told * np.sqrt(np.maximum(share - by_chance, 0) / np.maximum(share, 1e-300))
+    return kept

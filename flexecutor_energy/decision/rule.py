@@ -6,17 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from flexecutor_energy.decision.options import options_of
 from flexecutor_energy.decision.regret import advice
 from flexecutor_energy.decision.worlds import Worlds
-from flexecutor_energy.errors import ConfigurationError
-from flexecutor_energy.optimization.candidates import candidate_table
+from flexecutor_energy.errors import ConfigurationError, MissingEnergyError
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.request import PlanRequest
-from flexecutor_energy.prediction.beliefs import believed, light
+from flexecutor_energy.prediction.beliefs import believed
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.samples import collect
-from flexecutor_energy.prediction.training import train_stage
-from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.pricing import Pricing
 from flexecutor_energy.profiling.guide import Advice
 from flexecutor_energy.records.energy_facts import energy_facts
@@ -103,28 +101,21 @@ class RegretRule:
     def _worlds(self, profiles: Mapping[str, Profile]) -> Worlds:
         parents = execution_order(self.graph.stage_ids, self.graph.edges)
         data = {stage: collect(profiles[stage], before) for stage, before in parents.items()}
-        models = {stage: train_stage(own, light)[0] for stage, own in data.items()}
-        model = WorkflowModel(self.graph.name, models, parents)
         request = self.request
-        if request.needs_energy:
-            model.require_energy()
         if request.scope == "host":
             idle = energy_facts(profiles.values()).idle_power_w
             request = replace(request, idle_power_w=idle)
-        table = candidate_table(
-            self.graph,
-            model,
-            self.space,
-            {stage: profile.failed_configs for stage, profile in profiles.items()},
-            scope=request.scope,
-            pricing=request.pricing,
-            confidence=request.confidence,
-        )
+        options = options_of(self.graph, self.space, data)
         generator = np.random.default_rng(self.seed)
-        beliefs = []
-        for options in table:
-            own, offered = models[options.stage_id], options.candidates
-            rows = own.rows([c.config for c in offered], [c.fan_in or {} for c in offered])
-            known = data[options.stage_id]
-            beliefs.append(believed(known, own, rows, _WORLDS, generator, request.scope))
-        return Worlds(request, table, beliefs, parents)
+        beliefs = [
+            believed(data[own.stage_id], own.rows(), _WORLDS, generator, request.scope)
+            for own in options
+        ]
+        without = [
+            own.stage_id
+            for own, belief in zip(options, beliefs, strict=True)
+            if "energy" not in belief.expected
+        ]
+        if request.needs_energy and without:
+            raise MissingEnergyError(without)
+        return Worlds(request, options, beliefs, parents)

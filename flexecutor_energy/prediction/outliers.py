@@ -15,6 +15,8 @@ _SPREADS = 8.0
 # Two others or more tell by themselves what is usual: then as many times the width of their
 # middle half, which is eight standard deviations of normal values.
 _MIDDLE_HALVES = 6.0
+# a trend that moves by less, in logarithms, has been found
+_SETTLED = 1e-4
 
 
 def outlying(
@@ -79,5 +81,7 @@ def _trend(features: FloatArray, logs: FloatArray) -> FloatArray:
         weights = 1 / (1 + (off / scale) ** 2)
         moment = design.T * weights
         solved = np.linalg.solve(moment @ design + penalty, moment @ (logs - center))
-        fitted = center + design @ solved
+        before, fitted = fitted, center + design @ solved
+        if np.max(np.abs(fitted - before)) < _SETTLED:
+            break
     return fitted

@@ -219,7 +219,7 @@ def test_a_sweep_by_regret_measures_a_part_of_the_grid_and_plans_nearly_the_best
     rule = RegretRule(graph, space, request(objective="energy", max_time=9.0), 0)
     schedule = AdaptiveSchedule(graph, space, rule, 3, {}, 0.03, 0)
     tried = play(graph, schedule, 0)
-    assert 4 <= len(tried) <= 16
+    assert 4 <= len(tried) <= len(space) * 3 / 2  # half of an ordinary sweep
     assert schedule.regret is not None
     assert schedule.regret.upper <= 0.03
     counts = Counter(config for configs in tried for config in configs.values())
