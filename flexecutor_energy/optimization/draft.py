@@ -18,6 +18,7 @@ from flexecutor_energy.optimization.request import PlanRequest
 from flexecutor_energy.optimization.schedule import evaluate
 from flexecutor_energy.optimization.table import Table
 from flexecutor_energy.optimization.terms import Terms, problem_of
+from flexecutor_energy.prediction.chances import Chances
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.version import __version__
@@ -35,7 +36,8 @@ class PlanDraft:
     terms : objective and bounds, tightened for the confidence
     table, edges : the candidates of every stage, and who waits for whom
     background : where the joules come from, what profiling took, what would run otherwise
-    as_measured : the stages that are assumed to run as they were measured
+    chances : how often runs keep bounds, whatever is chosen
+    factor : what every bound is divided by, so that the chosen plan keeps it in the mean
     """
 
     graph: StageGraph
@@ -45,7 +47,8 @@ class PlanDraft:
     table: Table
     edges: tuple[tuple[str, str], ...]
     background: Background
-    as_measured: frozenset[str]
+    chances: Chances
+    factor: float = 1.0
 
     @classmethod
     def of(
@@ -57,7 +60,7 @@ class PlanDraft:
         failed: Mapping[str, Collection[StageConfig]],
         background: Background,
     ) -> "PlanDraft":
-        """Return the draft that assumes every stage to run as it was measured."""
+        """Return the draft that keeps bounds in the mean."""
         table = candidate_table(
             graph,
             model,
@@ -68,28 +71,29 @@ class PlanDraft:
             confidence=request.confidence,
             startup_idle=background.power.startup_idle if background.power is not None else None,
         )
-        everything = frozenset(graph.stage_ids)
-        terms = _terms(model, request, everything)
+        known = ("time", "energy", "cost") if model.has_energy else ("time", "cost")
+        chances = model.chances(
+            known, request.scope, request.pricing, idle_power_w=request.idle_power_w
+        )
         edges = tuple(graph.edges)
-        return cls(graph, model, request, terms, table, edges, background, everything)
+        return cls(graph, model, request, _terms(request, 1.0), table, edges, background, chances)
 
-    def fits(self, choice: Choice) -> bool:
-        """Whether every stage that is assumed to run as measured does so in this choice."""
-        return not self.request.bounded or self.as_measured <= self._measured(choice)
+    @property
+    def problem(self) -> Problem:
+        """The problem whose solutions keep the tightened bounds."""
+        return problem_of(self.terms, self.table, self.edges)
 
-    def fitted(self, choice: Choice) -> "PlanDraft":
-        """Return the draft that assumes no more than this choice allows."""
-        left = self.as_measured & self._measured(choice)
-        return replace(self, terms=_terms(self.model, self.request, left), as_measured=left)
+    def tightened(self, factor: float) -> "PlanDraft":
+        """Return the draft with every bound that was asked for divided by a factor."""
+        return replace(self, terms=_terms(self.request, factor), factor=factor)
 
-    def _measured(self, choice: Choice) -> frozenset[str]:
-        found = set()
+    def needed(self, choice: Choice, metrics: Sequence[Metric]) -> float:
+        """Return the factor that runs of a choice keep below in some metrics at once."""
+        chosen = {}
         for options, index in zip(self.table, choice, strict=True):
             candidate = options.candidates[index]
-            stage = self.model.stage(options.stage_id)
-            if stage.seen(stage.rows([candidate.config], [candidate.fan_in or {}]))[0]:
-                found.add(options.stage_id)
-        return frozenset(found)
+            chosen[options.stage_id] = candidate.config, candidate.fan_in or {}
+        return self.chances.bound(chosen, metrics, self.request.confidence).factor
 
     def plan(self, solution: Solution) -> Plan:
         """Return the plan of a solution, with intervals for one run of the whole workflow."""
@@ -110,7 +114,6 @@ class PlanDraft:
             "energy": predicted.energy,
             "cost": predicted.cost,
         }
-        problem = problem_of(self.terms, self.table, self.edges)
         return Plan.of(
             solution,
             dag=self.graph.name,
@@ -120,20 +123,22 @@ class PlanDraft:
             energy_source=self.background.energy_source,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             version=__version__,
-            default_choice=default_choice(problem, self.table, self.background.defaults),
-            intervals=waited(problem, solution.choice, bands),
+            default_choice=default_choice(self.problem, self.table, self.background.defaults),
+            intervals=waited(self.problem, solution.choice, bands),
             context=self._context(solution.choice),
         )
 
     def _context(self, choice: Choice) -> PlanContext:
         """Return what the plan should know beside its candidates."""
         known: list[Metric] = ["time", *(("energy",) if self.model.has_energy else ()), "cost"]
-        measured = self.as_measured & self._measured(choice)
         margins = {
-            margin_key(some): _factor(self.model, self.request, some, measured)
+            margin_key(some): self.needed(choice, some)
             for count in range(1, len(known) + 1)
             for some in combinations(known, count)
         }
+        if self.request.bounded:  # so that asking for the same again gives the same plan
+            own = margin_key(self.request.bounded)
+            margins[own] = max(margins[own], self.factor)
         return PlanContext(self.background.power, self.background.profiling, margins)
 
     def as_asked(self, error: InfeasibleError) -> InfeasibleError:
@@ -170,10 +175,8 @@ def _shifted(band: Interval, by: float) -> Interval:
     return Interval(band.mean + by, band.low + by, band.high + by, band.level)
 
 
-def _terms(model: WorkflowModel, request: PlanRequest, as_measured: Collection[str]) -> Terms:
-    """Return the terms, with every bound tightened so that all of them hold together."""
-    bounded = request.bounded
-    factor = _factor(model, request, bounded, as_measured) if bounded else 1.0
+def _terms(request: PlanRequest, factor: float) -> Terms:
+    """Return the terms, with every bound tightened by one factor so that all of them hold."""
     return Terms(
         objective=request.objective,
         max_time=request.max_time,
@@ -188,23 +191,6 @@ def _terms(model: WorkflowModel, request: PlanRequest, as_measured: Collection[s
         host_price_usd_s=request.pricing.usd_per_s,
         capacity=request.capacity,
     )
-
-
-def _factor(
-    model: WorkflowModel,
-    request: PlanRequest,
-    metrics: Sequence[Metric],
-    as_measured: Collection[str],
-) -> float:
-    """Return what held-out runs stayed below in some metrics at once."""
-    return model.bound(
-        metrics,
-        request.confidence,
-        seen=as_measured,
-        scope=request.scope,
-        pricing=request.pricing,
-        idle_power_w=request.idle_power_w,
-    ).factor
 
 
 def _divided(bound: float | None, factor: float) -> float | None:

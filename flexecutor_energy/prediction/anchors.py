@@ -6,6 +6,7 @@ runs weighs the mean by τ²/(τ² + σ²/n), in logarithms (the usual shrinkage
 Searle, Casella and McCulloch, Variance Components, 1992).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,42 @@ from flexecutor_energy.prediction.rows import FloatArray, Rows
 IntArray = npt.NDArray[np.int64]
 
 
+# Standard deviation of the logarithm between runs of one condition, before any was repeated; it
+# counts as so many observations.
+NOISE, OBSERVATIONS = 0.04, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """How runs of the same condition differ.
+
+    Attributes
+    ----------
+    squares : sum of squared logarithms about the mean of each condition
+    freedom : how many of them are free
+    """
+
+    squares: float
+    freedom: int
+
+    @classmethod
+    def of(cls, measured: FloatArray, conditions: IntArray) -> "Scatter":
+        """Return the scatter of m runs; NaN is left out."""
+        known = measured > 0
+        logs, at = np.log(measured[known]), conditions[known]
+        _, inverse, counts = np.unique(at, return_inverse=True, return_counts=True)
+        means = np.bincount(inverse, weights=logs) / counts
+        return cls(float(np.sum((logs - means[inverse]) ** 2)), len(logs) - len(counts))
+
+    def __add__(self, other: "Scatter") -> "Scatter":
+        return Scatter(self.squares + other.squares, self.freedom + other.freedom)
+
+    def deviation(self, usual: float) -> float:
+        """Return the standard deviation of noise, given what is usual."""
+        total = OBSERVATIONS * usual**2 + self.squares
+        return math.sqrt(total / (OBSERVATIONS + self.freedom))
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """The two variances that decide how far to trust a measured mean.
@@ -24,7 +61,7 @@ class Trust:
     Attributes
     ----------
     model : variance of the log error of models that did not see a condition, over conditions
-    noise : variance of the logarithm over runs of one condition; infinite if none was repeated
+    noise : variance of the logarithm over runs of one condition; infinite if there are none
     """
 
     model: float
@@ -46,10 +83,7 @@ class Trust:
         logs = np.log(runs[known])
         _, inverse, counts = np.unique(conditions[known], return_inverse=True, return_counts=True)
         means = np.bincount(inverse, weights=logs) / counts
-        freedom = len(logs) - len(counts)
-        if freedom == 0:
-            return cls(0.0, np.inf)
-        noise = float(np.sum((logs - means[inverse]) ** 2)) / freedom
+        noise = Scatter.of(runs[known], conditions[known]).deviation(NOISE) ** 2
         error = means - np.bincount(inverse, weights=np.log(predicted[known])) / counts
         model = float(np.mean(error**2 - noise / counts))
         return cls(max(model, 0.0), noise)

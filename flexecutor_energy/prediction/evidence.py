@@ -1,12 +1,11 @@
-"""Held-out runs of a whole workflow: how far measured totals were from predicted ones."""
+"""Runs that cover a whole workflow, and the totals of its stages."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from flexecutor_energy.prediction.accounts import Accounts, Values
-from flexecutor_energy.prediction.conformal import UNMEASURED_RATIO, Bound
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.stage_model import StageModel
 
@@ -49,64 +48,3 @@ def total(
     if metric == "energy":
         return accounts.energy_j(values)
     return accounts.cost_usd(values, rows)
-
-
-def run_ratios(
-    metric: str,
-    stages: Mapping[str, StageModel],
-    accounts: Accounts,
-    seen: Collection[str] = (),
-) -> FloatArray:
-    """Return measured/predicted of each run that covers all stages: array (runs,).
-
-    Predictions are held out: no model saw the configuration that its stage had in that run; of
-    the stages in ``seen``, it saw other runs of it. NaN where one of the two is unknown.
-    """
-    common = common_runs(stages)
-    count = len(next(iter(common.values())))
-    measured, predicted, rows = {}, {}, {}
-    for stage, index in common.items():
-        runs = stages[stage].runs
-        known = runs.repeated if stage in seen else runs.predicted
-        predicted[stage] = {t: column[index] for t, column in known.items()}
-        measured[stage] = {t: column[index] for t, column in runs.measured.items()}
-        if stage not in seen and runs.stretch != 1:
-            measured[stage] = {t: known[t][index] * runs.ratio(t)[index] for t in runs.measured}
-        rows[stage] = Rows(runs.cpu[index], runs.memory_mb[index], runs.workers[index])
-    unknown = np.full(count, np.nan)
-    if count == 0:
-        return unknown
-    took = total(metric, measured, accounts, rows)
-    expected = total(metric, predicted, accounts, rows)
-    if took is None or expected is None:
-        return unknown
-    ratios: FloatArray = np.divide(took, expected, out=unknown, where=expected > 0)
-    return ratios
-
-
-def widest_of_any_stage(
-    metrics: Sequence[str], stages: Mapping[str, StageModel], runs: int
-) -> Bound:
-    """Return the largest measured/predicted of any stage in any run.
-
-    Makespan, energy and cost are sums and maxima of stage quantities, so no workflow can be
-    further above its prediction than the worst of its stages.
-    """
-    ratios = [
-        stage.runs.ratio(target)
-        for stage in stages.values()
-        for target in stage.targets
-        if any(_concerns(metric, target) for metric in metrics)
-    ]
-    known = np.concatenate(ratios)
-    known = known[~np.isnan(known)]
-    widest = float(np.max(known)) if len(known) else UNMEASURED_RATIO
-    return Bound(max(widest, 1.0), runs, enough=False)
-
-
-def _concerns(metric: str, target: str) -> bool:
-    if target == "time":  # the makespan carries idle power and the price of a machine
-        return True
-    if metric == "cost":
-        return target == "worker_seconds"
-    return metric == "energy" and target.startswith("energy")

@@ -18,8 +18,8 @@ from flexecutor_energy.prediction.validation import mape
 
 def no_runs() -> HeldOutRuns:
     """Return the evidence of a stage whose training is not finished."""
-    empty = np.array([])
-    return HeldOutRuns((), np.array([], dtype=np.int64), empty, empty, empty, {}, {}, {})
+    empty, none = np.array([]), np.array([], dtype=np.int64)
+    return HeldOutRuns((), none, none, empty, empty, empty, {}, {}, {})
 
 
 def anchors_of(data: StageData, model: StageModel) -> Anchors:
@@ -51,6 +51,7 @@ def held_out_runs(data: StageData, model: StageModel) -> HeldOutRuns:
     return HeldOutRuns(
         run_ids=data.run_ids,
         groups=data.groups[at],
+        conditions=np.zeros_like(at) if data.grouped_by == "run" else at,
         cpu=data.rows.cpu[at],
         memory_mb=data.rows.memory_mb[at],
         workers=data.rows.workers[at],

@@ -9,6 +9,7 @@ import numpy as np
 
 from flexecutor_energy.errors import ConfigurationError, ModelFormatError
 from flexecutor_energy.prediction.anchors import Anchors
+from flexecutor_energy.prediction.confounding import Line
 from flexecutor_energy.prediction.families import predictor_from_dict
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.report import StageReport, TrainReport, TransferReport
@@ -19,7 +20,7 @@ from flexecutor_energy.prediction.workflow_model import Provenance, WorkflowMode
 from flexecutor_energy.workflow.config import StageConfig
 
 FORMAT = "flexecutor-energy model"
-VERSION = 1
+VERSION = 2
 
 
 def model_to_dict(model: WorkflowModel, report: TrainReport) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
         "runs": {
             "run_ids": list(runs.run_ids),
             "groups": runs.groups.tolist(),
+            "conditions": runs.conditions.tolist(),
             "cpu": runs.cpu.tolist(),
             "memory_mb": runs.memory_mb.tolist(),
             "workers": runs.workers.tolist(),
@@ -110,6 +112,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
             "means": {t: _nullable(column) for t, column in stage.anchors.means.items()},
             "weights": {t: column.tolist() for t, column in stage.anchors.weights.items()},
         },
+        "lines": {parent: asdict(line) for parent, line in stage.lines.items()},
     }
 
 
@@ -139,6 +142,7 @@ def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
         },
         runs=_runs(data["runs"]),
         anchors=_anchors(data["anchors"]),
+        lines={str(parent): _line(line) for parent, line in data["lines"].items()},
         cores=_optional(data["cores"], float),
         failed=failed,
         backends=tuple(str(name) for name in data["backends"]),
@@ -149,6 +153,7 @@ def _runs(data: Mapping[str, Any]) -> HeldOutRuns:
     runs = HeldOutRuns(
         run_ids=tuple(None if name is None else str(name) for name in data["run_ids"]),
         groups=np.array(data["groups"], dtype=np.int64),
+        conditions=np.array(data["conditions"], dtype=np.int64),
         cpu=_column(data["cpu"]),
         memory_mb=_column(data["memory_mb"]),
         workers=_column(data["workers"]),
@@ -157,12 +162,17 @@ def _runs(data: Mapping[str, Any]) -> HeldOutRuns:
         repeated={str(target): _column(values) for target, values in data["repeated"].items()},
         stretch=float(data.get("stretch", 1.0)),
     )
-    lengths = {len(column) for column in (runs.groups, runs.cpu, runs.memory_mb, runs.workers)}
+    columns = (runs.groups, runs.conditions, runs.cpu, runs.memory_mb, runs.workers)
+    lengths = {len(column) for column in columns}
     tables = (runs.measured, runs.predicted, runs.repeated)
     lengths |= {len(column) for table in tables for column in table.values()}
     if lengths != {len(runs.run_ids)}:
         raise ModelFormatError("its runs have columns of different lengths")
     return runs
+
+
+def _line(data: Mapping[str, Any]) -> Line:
+    return Line(float(data["offset"]), float(data["slope"]), float(data["told"]))
 
 
 def _anchors(data: Mapping[str, Any]) -> Anchors:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from flexecutor_energy.errors import MissingEnergyError
 from flexecutor_energy.prediction.anchors import Anchors, no_anchors
+from flexecutor_energy.prediction.confounding import Line, believed, on_lines
 from flexecutor_energy.prediction.predictor import Predictor
 from flexecutor_energy.prediction.results import stage_energy_j
 from flexecutor_energy.prediction.rows import FloatArray, Rows
@@ -42,6 +44,7 @@ class HeldOutRuns:
     ----------
     run_ids : of the workflow runs, None where a profile does not say
     groups : array (m,), which runs were held out together
+    conditions : array (m,), number of the condition of each run, as in ``StageModel.anchors``
     cpu, memory_mb, workers : arrays (m,), their configurations
     measured : target → array (m,); NaN where unmeasured
     predicted : target → array (m,), by models that saw no run of that configuration; NaN where
@@ -54,6 +57,7 @@ class HeldOutRuns:
 
     run_ids: tuple[str | None, ...]
     groups: npt.NDArray[np.int64]
+    conditions: npt.NDArray[np.int64]
     cpu: FloatArray
     memory_mb: FloatArray
     workers: FloatArray
@@ -102,6 +106,7 @@ class StageModel:
     cores : cores of the hosts that all its workers shared; None where each had its own, or
         where it is not known
     anchors : the conditions that were measured
+    lines : parent → how its workers went with those of this stage
     backends : where it was measured, as far as profiles say
     """
 
@@ -112,6 +117,7 @@ class StageModel:
     fan_in_range: Mapping[str, tuple[float, float]]
     runs: HeldOutRuns
     anchors: Anchors = field(default_factory=no_anchors)
+    lines: Mapping[str, Line] = field(default_factory=dict)
     cores: float | None = None
     failed: tuple[StageConfig, ...] = ()
     backends: tuple[str, ...] = ()
@@ -145,6 +151,7 @@ class StageModel:
         """
         values: dict[str, FloatArray] = {}
         found = self.anchors.find(rows, without)
+        rows = believed(rows, self.lines)
         for target in TARGETS:
             model = self.targets.get(target)
             if model is None:
@@ -157,6 +164,46 @@ class StageModel:
             if target == "worker_seconds":  # nobody works longer than the slowest
                 values[target] = np.minimum(values[target], values["time"] * rows.workers)
         return values
+
+    def measured_rows(self) -> Rows:
+        """Return the n conditions that were measured, in the order of ``anchors``."""
+        keys = np.array(list(self.anchors.places), dtype=float).reshape(-1, 3 + len(self.parents))
+        fan_in = {parent: keys[:, 3 + i] for i, parent in enumerate(self.parents)}
+        return Rows(keys[:, 0], keys[:, 1], keys[:, 2], fan_in, cores=self.cores)
+
+    def untold(self, rows: Rows, metric: str, scope: str = "provisioned") -> FloatArray:
+        """Return by how much it matters what sweeps did not tell apart: array (rows,).
+
+        The logarithm of what is predicted over what would be if the parents had the workers that
+        they had in sweeps beside so many of this stage; 0 for conditions that were measured.
+
+        Parameters
+        ----------
+        rows : the configurations
+        metric : ``time``, ``energy`` or ``cost`` (billed seconds)
+        scope : of energy
+        """
+        if not self.lines:
+            return np.zeros(len(rows))
+        here, there = (
+            self._metric(self.evaluate(table), metric, scope)
+            for table in (rows, on_lines(rows, self.lines))
+        )
+        apart = np.abs(np.log(here / there))
+        matters: FloatArray = np.where(self.seen(rows) | ~np.isfinite(apart), 0.0, apart)
+        return matters
+
+    def measured(self, metric: str, scope: str = "provisioned") -> FloatArray:
+        """Return what each run took: array (runs,), NaN where unmeasured; as for ``ratio``."""
+        return self._metric(self.runs.measured, metric, scope)
+
+    def _metric(self, values: Mapping[str, FloatArray], metric: str, scope: str) -> FloatArray:
+        if metric != "energy":
+            return values["time" if metric == "time" else "worker_seconds"]
+        joules = stage_energy_j(values, scope, self.stage)
+        if joules is None:
+            raise MissingEnergyError([self.stage])
+        return joules
 
     def seen(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return which rows were measured under exactly these conditions: array (rows,)."""

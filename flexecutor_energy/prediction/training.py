@@ -12,6 +12,7 @@ from flexecutor_energy.errors import NotProfiledError, UnknownStageError
 from flexecutor_energy.prediction.anchors import Anchors, no_anchors
 from flexecutor_energy.prediction.blend import blended
 from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs, stretch_of_few
+from flexecutor_energy.prediction.confounding import lines_of
 from flexecutor_energy.prediction.families import candidates, on_shared_cores
 from flexecutor_energy.prediction.held_out import (
     anchors_of,
@@ -225,6 +226,7 @@ def _stage_model(
         },
         runs=no_runs(),
         anchors=anchors,
+        lines={p: line for p, line in lines_of(data.rows).items() if p in telling},
         cores=data.rows.cores,
         failed=data.failed,
         backends=data.backends,
@@ -280,7 +282,7 @@ def _stage_notes(data: StageData) -> list[str]:
     if count == 1:
         notes.append("a single run: no error can be told, intervals are assumed")
     elif count == len(data.rows) and data.grouped_by != "run":
-        notes.append("one repetition each: noise and error cannot be told apart")
+        notes.append("one repetition each: noise cannot be told from error; it is assumed")
     if 1 < count < needed_runs(_LEVELS[-1]):
         level = max([lv for lv in _LEVELS if count >= needed_runs(lv)], default=None)
         supported = (

@@ -3,12 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from flexecutor_energy.errors import ConfigurationError, MissingEnergyError, UnknownStageError
 from flexecutor_energy.prediction.accounts import Accounts
-from flexecutor_energy.prediction.conformal import FEW_RUNS, Bound, check_confidence, upper_bound
-from flexecutor_energy.prediction.evidence import METRICS, run_ratios, widest_of_any_stage
+from flexecutor_energy.prediction.chances import Chances
+from flexecutor_energy.prediction.conformal import Bound, check_confidence
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.results import (
     StagePrediction,
@@ -229,85 +227,70 @@ class WorkflowModel:
             notes=(*notes, *cautions(scenarios, accounts)),
         )
 
-    def bound_factor(
+    def chances(
         self,
-        metric: str | Sequence[str],
-        confidence: float = 0.95,
-        *,
-        seen: bool | Collection[str] = False,
+        metrics: Collection[str],
         scope: str = "provisioned",
         pricing: PricingChoice = None,
-        idle_power_w: float | None = None,
-    ) -> float:
-        """Return what to multiply predictions by before comparing them with a bound.
-
-        The ``factor`` of ``bound``, which says more.
-        """
-        return self.bound(
-            metric,
-            confidence,
-            seen=seen,
-            scope=scope,
-            pricing=pricing,
-            idle_power_w=idle_power_w,
-        ).factor
-
-    def bound(
-        self,
-        metric: str | Sequence[str],
-        confidence: float = 0.95,
         *,
-        seen: bool | Collection[str] = False,
-        scope: str = "provisioned",
-        pricing: PricingChoice = None,
         idle_power_w: float | None = None,
-    ) -> Bound:
-        """Return the factor that measured/predicted of a run keeps below with ``confidence``.
-
-        Scores are whole runs of the workflow, predicted by models that saw none of their
-        configurations, so errors that stages of a run share are kept together. Where fewer than
-        9 runs cover all stages, it is the widest ratio of any stage in any run: a workflow
-        cannot be further off than its worst stage.
+    ) -> Chances:
+        """Return how often runs keep bounds on some metrics, for any configurations.
 
         Parameters
         ----------
-        metric : ``time``, ``energy`` or ``cost``; of several, all are kept at once
-        confidence : share of runs
-        seen : stages that will run under conditions that were measured (see
-            ``StageModel.seen``), or True for all; their errors are those of repetitions, which
-            are smaller
+        metrics : ``time``, ``energy``, ``cost``
         scope, pricing, idle_power_w : as for ``predict``
 
         Raises
         ------
         ConfigurationError
-            The metric is not known, or confidence is not in 0…1.
+            A metric is not known, or another argument makes no sense.
         MissingEnergyError
             Energy is asked for, and a stage was profiled without.
         """
-        check_confidence(confidence)
-        metrics = (metric,) if isinstance(metric, str) else tuple(metric)
-        for name in metrics:
-            if name not in METRICS:
-                raise ConfigurationError(
-                    f"metric {name!r} is not known; known are: {', '.join(METRICS)}"
-                )
-        if "energy" in metrics:
-            self.require_energy()
-        accounts = Accounts(
-            execution_order(list(self.stages), self.edges),
-            scope,
-            resolve_pricing(pricing),
-            idle_power_w,
-        )
-        known_before = (self.stages if seen else ()) if isinstance(seen, bool) else seen
-        ratios = np.array(
-            [run_ratios(name, self.stages, accounts, known_before) for name in metrics]
-        )
-        known = ratios[:, ~np.any(np.isnan(ratios), axis=0)]
-        if known.shape[1] < FEW_RUNS:
-            return widest_of_any_stage(metrics, self.stages, known.shape[1])
-        return upper_bound(np.max(known, axis=0), confidence)
+        order = execution_order(list(self.stages), self.edges)
+        accounts = Accounts(order, scope, resolve_pricing(pricing), idle_power_w)
+        return Chances(self.stages, metrics, accounts)
+
+    def bound(
+        self,
+        configs: Mapping[str, StageConfig],
+        metrics: Collection[str] = ("time",),
+        confidence: float = 0.95,
+        scope: str = "provisioned",
+        pricing: PricingChoice = None,
+        *,
+        idle_power_w: float | None = None,
+    ) -> Bound:
+        """Return the factor that measured/predicted of one run keeps below with ``confidence``.
+
+        Every held-out run is imagined in these configurations, all stages of it at once, so
+        that errors which stages of a run share are kept together.
+
+        Parameters
+        ----------
+        configs : stage → its configuration, every stage named
+        metrics : ``time``, ``energy``, ``cost``: those that are to be kept at once
+        confidence : share of runs
+        scope, pricing, idle_power_w : as for ``predict``
+
+        Raises
+        ------
+        UnknownStageError
+            ``configs`` names a stage that the model does not have.
+        ConfigurationError
+            A stage has no configuration, or another argument makes no sense.
+        MissingEnergyError
+            Energy is asked for, and a stage was profiled without.
+        """
+        self._check_configs(configs)
+        chosen = {
+            stage: (configs[stage], {p: configs[p].workers for p in model.parents})
+            for stage, model in self.stages.items()
+        }
+        chances = self.chances(metrics, scope, pricing, idle_power_w=idle_power_w)
+        return chances.bound(chosen, metrics, confidence)
 
     def _check_configs(self, configs: Mapping[str, StageConfig]) -> None:
         for stage_id in configs:

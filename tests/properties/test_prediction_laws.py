@@ -93,7 +93,7 @@ def test_predictions_are_finite_and_never_negative(
     whole = model.predict({"p": StageConfig(1, fan_in), "s": config})
     assert sane(whole.time, positive=True)
     assert sane(whole.energy)
-    assert np.isfinite(model.bound_factor("time"))
+    assert np.isfinite(model.bound({"p": StageConfig(1, fan_in), "s": config}).factor)
 
 
 @few

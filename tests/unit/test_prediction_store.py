@@ -63,7 +63,8 @@ def test_a_loaded_model_predicts_exactly_as_the_one_saved(
         assert loaded.predict(CONFIGS, confidence=confidence) == trained[0].predict(
             CONFIGS, confidence=confidence
         )
-    assert loaded.bound(("time", "energy")) == trained[0].bound(("time", "energy"))
+    both = ("time", "energy")
+    assert loaded.bound(CONFIGS, both) == trained[0].bound(CONFIGS, both)
     assert load_report(workspace, "made") == trained[1]
 
 
@@ -104,7 +105,7 @@ def test_without_a_model_the_command_is_named(tmp_path: Path) -> None:
         ("[]", "not a model of flexecutor-energy"),
         ('{"stages": {}}', "not a model of flexecutor-energy"),
         ('{"format": "flexecutor-energy model", "version": 99}', "version 99"),
-        ('{"format": "flexecutor-energy model", "version": 1}', "damaged"),
+        ('{"format": "flexecutor-energy model", "version": 2}', "damaged"),
         ('{"format": "flexecutor-energy model", "version": NaN}', "holds NaN"),
         ("[" * 100_000, "recursion"),
     ],

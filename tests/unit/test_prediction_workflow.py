@@ -136,7 +136,7 @@ def test_energy_is_none_as_soon_as_one_stage_has_none() -> None:
     assert prediction.stages["a"].energy is not None
     assert "energy: not b was profiled with it" in report.notes
     with pytest.raises(MissingEnergyError, match="b"):
-        model.bound_factor("energy")
+        model.bound({"a": CONFIG, "b": CONFIG}, ["energy"])
 
 
 def test_every_stage_needs_a_configuration(model: WorkflowModel) -> None:
@@ -154,7 +154,7 @@ def test_senseless_arguments_are_refused(model: WorkflowModel) -> None:
     with pytest.raises(ConfigurationError, match="scope 'total'"):
         model.predict(everywhere(CONFIG), scope="total")
     with pytest.raises(ConfigurationError, match="metric 'speed'"):
-        model.bound_factor("speed")
+        model.bound(everywhere(CONFIG), ["speed"])
     with pytest.raises(UnknownStageError):
         model.predict(everywhere(CONFIG), edges=[("a", "ghost")])
     with pytest.raises(CycleError):
@@ -279,7 +279,8 @@ def test_errors_that_stages_of_a_run_share_are_kept_together() -> None:
     configs = {"a": CONFIG, "b": CONFIG}
     wide, narrow = (model.predict(configs, confidence=0.9).time for model in (together, against))
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
-    assert together.bound_factor("time", 0.9) - 1 > 3 * (against.bound_factor("time", 0.9) - 1)
+    factors = [model.bound(configs, confidence=0.9).factor for model in (together, against)]
+    assert factors[0] - 1 > 3 * (factors[1] - 1)
 
 
 def test_one_configuration_counts_as_measured() -> None:
@@ -288,8 +289,8 @@ def test_one_configuration_counts_as_measured() -> None:
     stage = model.stages["s"]
     rows = stage.rows([CONFIG, StageConfig(2, 2, 1024)], [{}, {}])
     assert stage.seen(rows).tolist() == [True, False]
-    assert model.bound("time", 0.95, seen=True).enough
-    assert model.bound("time", 0.95, seen=True) == model.bound("time", 0.95)
+    assert model.bound({"s": CONFIG}).enough
+    assert model.bound({"s": CONFIG}).factor < model.bound({"s": StageConfig(2, 2, 1024)}).factor
 
 
 def test_without_run_ids_errors_are_taken_to_coincide() -> None:
@@ -304,48 +305,60 @@ def test_few_runs_are_said_and_give_the_widest_error() -> None:
     model = diamond(reps=1, noise=0.05)
     prediction = model.predict(everywhere(CONFIG))
     assert any("9 held-out runs cannot support 95%" in note for note in prediction.notes)
-    bound = model.bound("time", 0.95)
+    bound = model.bound(everywhere(CONFIG), confidence=0.95)
     assert (bound.runs, bound.enough) == (9, False)
-    assert bound.factor == model.bound("time", 0.9).factor
+    assert bound.factor == model.bound(everywhere(CONFIG), confidence=0.9).factor
+
+
+def configs_of_a_run(model: WorkflowModel, number: int = 0) -> dict[str, StageConfig]:
+    """Return what the stages ran as in one run of the sweep."""
+    return {
+        stage: own.configs[min(number, len(own.configs) - 1)]
+        for stage, own in model.stages.items()
+    }
 
 
 def test_a_bound_factor_is_at_least_one_and_grows_with_confidence(jolteon: WorkflowModel) -> None:
-    factors = [jolteon.bound_factor("time", level) for level in (0.05, 0.5, 0.8, 0.9, 0.95)]
+    configs = configs_of_a_run(jolteon)
+    levels = (0.05, 0.5, 0.8, 0.9, 0.95)
+    factors = [jolteon.bound(configs, confidence=level).factor for level in levels]
     assert factors[0] == 1.0
     assert factors == sorted(factors)
-    assert factors[-1] > 1.0
+    assert 1.0 < factors[-1] < 1.3
 
 
-def test_measured_configurations_need_a_smaller_bound_factor(jolteon: WorkflowModel) -> None:
-    unseen, seen = (jolteon.bound_factor("time", 0.95, seen=flag) for flag in (False, True))
-    partly = jolteon.bound_factor("time", 0.95, seen={"stage0", "stage2", "stage3"})
-    assert 1.0 < seen < 1.2
-    assert seen < min(partly, unseen)
+def test_a_stage_that_never_ran_so_needs_a_larger_bound_factor(jolteon: WorkflowModel) -> None:
+    seen = configs_of_a_run(jolteon)
+    partly = seen | {"stage1": StageConfig(3, seen["stage1"].workers, 3000)}
+    unseen = {stage: StageConfig(3, config.workers, 3000) for stage, config in seen.items()}
+    factors = [jolteon.bound(configs).factor for configs in (seen, partly, unseen)]
+    assert factors[0] < min(factors[1:])
 
 
 def test_several_bounds_are_kept_at_once(model: WorkflowModel) -> None:
-    alone = [model.bound_factor(metric, 0.9) for metric in ("time", "energy", "cost")]
-    assert model.bound_factor(("time", "energy", "cost"), 0.9) >= max(alone)
+    configs, metrics = everywhere(CONFIG), ("time", "energy", "cost")
+    alone = [model.bound(configs, [metric], 0.9).factor for metric in metrics]
+    assert model.bound(configs, metrics, 0.9).factor >= max(alone)
 
 
 def test_a_bound_from_one_half_of_the_runs_is_kept_by_the_other_half() -> None:
     profiles = reference("jolteon_ml")
     first = {stage: half(profile, "r1") for stage, profile in profiles.items()}
     model, _ = train_profiles(first, JOLTEON_PARENTS, dag="ml")
-    factor = model.bound_factor("time", 0.9)
     second = {
         stage: {run.run_id: run for run in half(profile, "r2").runs}
         for stage, profile in profiles.items()
     }
-    kept = []
+    kept, factors = [], []
     for run_id in second["stage1"]:
         runs = {stage: table[run_id] for stage, table in second.items()}
         took = sum(run.time_s or 0.0 for run in runs.values())  # the stages form a chain
-        predicted = model.predict({stage: run.config for stage, run in runs.items()})
-        kept.append(took <= factor * predicted.time.mean)
+        configs = {stage: run.config for stage, run in runs.items()}
+        factors.append(model.bound(configs, confidence=0.9).factor)
+        kept.append(took <= factors[-1] * model.predict(configs).time.mean)
     assert len(kept) == 23
     assert np.mean(kept) >= 0.9
-    assert factor < 2.0
+    assert np.median(factors) < 1.5
 
 
 def half(profile: Profile, prefix: str) -> Profile:
@@ -353,16 +366,17 @@ def half(profile: Profile, prefix: str) -> Profile:
     return replace(profile, runs=runs)
 
 
-def test_without_common_runs_a_bound_is_that_of_the_worst_stage() -> None:
-    model = diamond(run_ids=False)
-    bound = model.bound("time", 0.9)
-    worst = max(float(np.nanmax(s.runs.ratio("time"))) for s in model.stages.values())
-    assert (bound.factor, bound.enough) == (worst, False)
+def test_without_common_runs_all_stages_are_taken_to_be_off_alike() -> None:
+    apart, together = (diamond(run_ids=known, reps=4, noise=0.1) for known in (False, True))
+    factors = [
+        model.bound(everywhere(CONFIG), confidence=0.9).factor for model in (apart, together)
+    ]
+    assert factors[0] > factors[1] > 1
 
 
 def test_nothing_measured_twice_means_an_assumed_factor() -> None:
     profiles = {"s": made_profile([CONFIG], reps=1)}
     model, _ = train_profiles(profiles, {}, dag="d")
-    assert model.bound_factor("time") == UNMEASURED_RATIO
+    assert model.bound({"s": CONFIG}).factor == UNMEASURED_RATIO
     time = model.predict({"s": CONFIG}).time
     assert time.high == pytest.approx(time.mean * UNMEASURED_RATIO)
