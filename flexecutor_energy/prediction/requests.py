@@ -15,7 +15,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from flexecutor_energy.prediction.rows import FloatArray
-from flexecutor_energy.records.run import StageRun
+from flexecutor_energy.records.run import Profile, StageRun
+from flexecutor_energy.workflow.config import StageConfig
 
 Requests = tuple[float, float]
 Condition = tuple[int, tuple[tuple[str, int], ...]]
@@ -70,6 +71,25 @@ def count_requests(runs: Iterable[StageRun]) -> RequestCounts | None:
     matrix = np.array([_terms(workers, dict(fan_in), parents) for workers, fan_in in counted])
     puts, gets = (_weights(matrix, column) for column in np.array(list(counted.values())).T)
     return RequestCounts(counted, parents, puts, gets)
+
+
+def expected_requests(
+    profiles: Mapping[str, Profile], configs: Mapping[str, StageConfig]
+) -> dict[str, Requests]:
+    """Return the (puts, gets) of each stage in one run; stages that were never counted are absent.
+
+    Parameters
+    ----------
+    profiles : of all stages, of the same code and input
+    configs : of all stages, with the workers that really run
+    """
+    counts = {stage: count_requests(profile.runs) for stage, profile in profiles.items()}
+    workers = {stage: config.workers for stage, config in configs.items()}
+    return {
+        stage: counted.of(workers[stage], {parent: workers[parent] for parent in counted.parents})
+        for stage, counted in counts.items()
+        if counted is not None
+    }
 
 
 def _sorted(fan_in: Mapping[str, int], parents: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flexecutor_energy.prediction.requests import count_requests
-from flexecutor_energy.records.run import StageRun, WorkerRecord
+from flexecutor_energy.prediction.requests import count_requests, expected_requests
+from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.workflow.config import StageConfig
 
 
@@ -48,3 +48,16 @@ def test_runs_without_counts_are_passed_over() -> None:
     counts = count_requests([silent, run(1, 2, 3)])
     assert counts is not None
     assert counts.of(1, {}) == (2.0, 3.0)
+
+
+def test_a_workflow_asks_as_often_as_its_stages_with_their_parents() -> None:
+    profiles = {
+        "map": Profile("g", "map", (run(1, 1, 6), run(2, 2, 6))),
+        "reduce": Profile("g", "reduce", (run(1, 1, 1, map=1), run(1, 1, 2, map=2))),
+        "silent": Profile("g", "silent", (StageRun(StageConfig(1, 1), (WorkerRecord(),)),)),
+    }
+    configs = {"map": StageConfig(1, 4), "reduce": StageConfig(1, 1), "silent": StageConfig(1, 1)}
+    found = expected_requests(profiles, configs)
+    assert set(found) == {"map", "reduce"}
+    assert found["map"] == pytest.approx((4.0, 6.0))
+    assert found["reduce"] == pytest.approx((1.0, 4.0))
