@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flexecutor_energy.cli.measuring import by_config, mean_known
+from flexecutor_energy.cli.measuring import mean_known
 from flexecutor_energy.cli.tables import interval, table
 from flexecutor_energy.quantities import format_quantity
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
@@ -28,7 +28,8 @@ class StageForecast:
     configurations : how many are to be measured
     left : repetitions that are still needed
     known : repetitions that were measured before, of this code
-    run_s, run_j, run_usd : mean of one run so far; None where nothing is known
+    run_s, run_j, run_usd : mean of one run so far; None where nothing is known. Joules are those
+        of its workers from their start on, as sweeps count them
     """
 
     configurations: int
@@ -154,15 +155,21 @@ def foreseen(
 
 
 def _forecast(needs: "StageNeeds", profile: "Profile") -> StageForecast:
-    means = by_config(profile).values()
     return StageForecast(
         configurations=len(needs.left),
         left=needs.total_left,
         known=needs.runs.total(),
-        run_s=mean_known([seconds for seconds, _ in means]),
-        run_j=mean_known([joules for _, joules in means]),
+        run_s=mean_known([run.time_s for run in profile.runs]),
+        run_j=mean_known([_joules(run) for run in profile.runs]),
         run_usd=mean_known([_price(run) for run in profile.runs]),
     )
+
+
+def _joules(run: "StageRun") -> float | None:
+    """Return what a run of a stage used, the start of its workers included where that is known."""
+    if run.energy_j is None or run.energy_startup_j is None:
+        return run.energy_j
+    return run.energy_j + run.energy_startup_j
 
 
 def _price(run: "StageRun") -> float | None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -164,6 +165,17 @@ def test_a_dry_run_counts_what_is_there_and_estimates_the_rest(on: Invoke) -> No
         "6 runs of counting would be made: about"
         in on("profile", "--dry-run", "--reps", "5").output
     )
+
+
+def test_a_dry_run_counts_the_start_of_workers_as_sweeps_do(on: Invoke, workspace: Path) -> None:
+    forecast = json.loads(on("profile", "--dry-run", "--no-resume", "--json").stdout)
+    profiles = cli_workflow.build(workspace=workspace).profiles().values()
+    means_j = [
+        fmean((run.energy_j or 0) + (run.energy_startup_j or 0) for run in profile.runs)
+        for profile in profiles
+    ]
+    assert forecast["energy_j"] == pytest.approx(forecast["runs"] * sum(means_j))
+    assert all(run.energy_startup_j for profile in profiles for run in profile.runs)
 
 
 def test_a_dry_run_of_a_finished_sweep_says_that_nothing_is_left(on: Invoke) -> None:
