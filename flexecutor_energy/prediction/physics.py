@@ -145,13 +145,9 @@ def _full(phase: str, rows: Rows) -> tuple[str, ...]:
     if phase == "cold_start":  # waiting to be started does not depend on the work
         return terms.applicable(terms.START, (), rows)
     if phase == "compute":
-        return terms.applicable(terms.COMPUTE, terms.FAN_IN_COMPUTE, rows)
+        plain = terms.applicable(terms.COMPUTE, terms.FAN_IN_COMPUTE, rows)
+        return (*plain, *terms.THREADS, *terms.cliffs(rows))
     return terms.applicable(terms.TRANSFER, terms.FAN_IN, rows)
-
-
-def _with_cliffs(phase: str, rows: Rows) -> tuple[str, ...]:
-    plain = _full(phase, rows)
-    return (*plain, *terms.THREADS, *terms.cliffs(rows)) if phase == "compute" else plain
 
 
 def _frugal(phase: str, rows: Rows) -> tuple[str, ...]:
@@ -163,7 +159,6 @@ def _frugal(phase: str, rows: Rows) -> tuple[str, ...]:
 
 
 PHASES = PhasesFamily("phases", _full)
-CLIFFS = PhasesFamily("cliffs", _with_cliffs)
 FRUGAL = PhasesFamily("frugal", _frugal, ridge=1e-3)
 
 
