@@ -44,8 +44,9 @@ def measure(
     def finished(outcome: Outcome | None) -> bool:
         return outcome is not None and (options.prepare or len(outcome.rounds) >= options.reps)
 
-    failed = []
-    for work in works(options, [name for name in names if not finished(kept.load(name))]):
+    failed: list[str] = []
+    open_ = [name for name in names if not finished(kept.load(name))]
+    for work in works(options, open_) if open_ else ():
         started = time.monotonic()
         try:
             outcome = kept.load(work.name)
