@@ -79,7 +79,7 @@ class SweepView:
             left = state.seconds_left
             parts.append("" if left is None else f"{format_quantity(round(left), 's')} left")
         if state.regret is not None:
-            parts.append(f"regret about {percent(state.regret.share, 1)}")
+            parts.append(f"estimated regret {percent(state.regret.share, 1)}")
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         return ", ".join(part for part in parts if part)
