@@ -4,29 +4,10 @@ Names are loaded when they are first used: workers import parts of this package,
 one of them must load nothing heavy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flexecutor_energy.exports import exporting
 from flexecutor_energy.version import __version__
-
-_HOMES = {
-    "Chunker": "workflow.chunking",
-    "ChunkerType": "workflow.chunking",
-    "ChunkerTypeEnum": "workflow.chunking",
-    "ConfigSpace": "workflow.config",
-    "DAG": "dag",
-    "DAGExecutor": "executor",
-    "FlexData": "workflow.data",
-    "FlexecutorEnergyError": "errors",
-    "InfeasibleError": "errors",
-    "Plan": "optimization.plan",
-    "ReadStrategy": "workflow.data",
-    "Stage": "workflow.stage",
-    "StageConfig": "workflow.config",
-    "StageContext": "workflow.context",
-    "StrategyEnum": "workflow.data",
-    "flexorchestrator": "executor",
-}
 
 if TYPE_CHECKING:
     from flexecutor_energy.dag import DAG
@@ -60,8 +41,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load an exported name from its module (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flexecutor_energy' has no attribute {name!r}")
-    return getattr(import_module(f"flexecutor_energy.{_HOMES[name]}"), name)
+__getattr__ = exporting(
+    __name__,
+    {
+        ".dag": ("DAG",),
+        ".errors": ("FlexecutorEnergyError", "InfeasibleError"),
+        ".executor": ("DAGExecutor", "flexorchestrator"),
+        ".optimization.plan": ("Plan",),
+        ".workflow.chunking": ("Chunker", "ChunkerType", "ChunkerTypeEnum"),
+        ".workflow.config": ("ConfigSpace", "StageConfig"),
+        ".workflow.context": ("StageContext",),
+        ".workflow.data": ("FlexData", "ReadStrategy", "StrategyEnum"),
+        ".workflow.stage": ("Stage",),
+    },
+)

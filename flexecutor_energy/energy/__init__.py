@@ -3,39 +3,9 @@
 Names are loaded when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-# ``measure`` belongs to those who use energy, and is found here because users look for it here;
-# it lies in a layer above this one, which is not loaded before somebody asks for the name.
-_HOMES = {
-    "Attribution": "traces",
-    "Availability": "reading",
-    "EnergyCollector": "collector",
-    "EnergyDelta": "reading",
-    "EnergyMethod": "method",
-    "EnergyReading": "reading",
-    "HostTrace": "traces",
-    "ModelCollector": "model",
-    "PerfCollector": "perf",
-    "PowerCurve": "power",
-    "RaplCollector": "rapl",
-    "ReplayCollector": "replay",
-    "RollUp": "rollup",
-    "WorkerEnergy": "traces",
-    "WorkerTrace": "traces",
-    "attribute": "attribution",
-    "available_collectors": "select",
-    "energy_between": "counters",
-    "linear_energy": "modelling",
-    "measure": "flexecutor_energy.lithops_meter.meter",
-    "model_host_trace": "modelling",
-    "modelled": "method",
-    "modelled_energy": "modelling",
-    "roll_up": "rollup",
-    "select_collector": "select",
-    "unwrapped": "counters",
-}
+from flexecutor_energy.exports import exporting
 
 if TYPE_CHECKING:
     from flexecutor_energy.energy.attribution import attribute
@@ -84,9 +54,25 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load an exported name from its module (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flexecutor_energy.energy' has no attribute {name!r}")
-    home = _HOMES[name]
-    return getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
+# ``measure`` belongs to those who use energy, and is found here because users look for it here;
+# it lies in a layer above this one, which is not loaded before somebody asks for the name.
+__getattr__ = exporting(
+    __name__,
+    {
+        ".attribution": ("attribute",),
+        ".collector": ("EnergyCollector",),
+        ".counters": ("energy_between", "unwrapped"),
+        "flexecutor_energy.lithops_meter.meter": ("measure",),
+        ".method": ("EnergyMethod", "modelled"),
+        ".model": ("ModelCollector",),
+        ".modelling": ("linear_energy", "model_host_trace", "modelled_energy"),
+        ".perf": ("PerfCollector",),
+        ".power": ("PowerCurve",),
+        ".rapl": ("RaplCollector",),
+        ".reading": ("Availability", "EnergyDelta", "EnergyReading"),
+        ".replay": ("ReplayCollector",),
+        ".rollup": ("RollUp", "roll_up"),
+        ".select": ("available_collectors", "select_collector"),
+        ".traces": ("Attribution", "HostTrace", "WorkerEnergy", "WorkerTrace"),
+    },
+)

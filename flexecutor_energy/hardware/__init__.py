@@ -3,18 +3,9 @@
 Names are loaded when they are first used: workers import ``detect`` alone.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "catalogue": ("Catalogue", "shipped_catalogue"),
-    "detect": ("HostFacts", "detect_host"),
-    "lookup": ("current_catalogue", "find_cpu", "stored_catalogue"),
-    "names": ("normalise",),
-    "power": ("host_power_curve", "power_curve"),
-    "records": ("CpuRecord", "InstanceRecord"),
-}
-_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+from flexecutor_energy.exports import exporting
 
 if TYPE_CHECKING:
     from flexecutor_energy.hardware.catalogue import Catalogue, shipped_catalogue
@@ -40,8 +31,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load an exported name from its module (PEP 562)."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'flexecutor_energy.hardware' has no attribute {name!r}")
-    return getattr(import_module(f"flexecutor_energy.hardware.{_MODULE_OF[name]}"), name)
+__getattr__ = exporting(
+    __name__,
+    {
+        ".catalogue": ("Catalogue", "shipped_catalogue"),
+        ".detect": ("HostFacts", "detect_host"),
+        ".lookup": ("current_catalogue", "find_cpu", "stored_catalogue"),
+        ".names": ("normalise",),
+        ".power": ("host_power_curve", "power_curve"),
+        ".records": ("CpuRecord", "InstanceRecord"),
+    },
+)
