@@ -67,7 +67,7 @@ def little_or_much_load() -> Plan:
 
 
 def test_calibrating_helps_where_power_jumps_at_the_first_load() -> None:
-    """At a load of .05 1 W a core above idle, 40 J, and 10 J idle; at .6 2.8 W, 11.2 and 11.5 J."""
+    """40 J above 10 J of idling at a load of .05 (1 W a core), 11.2 above 11.5 J at .6 (2.8 W)."""
     sure = robustness_in(little_or_much_load(), [JUMPS])
     assert sure.worst_regret == pytest.approx(50 / 22.7 - 1)
     assert sure.calibrated_worst_regret == 0.0
