@@ -11,6 +11,7 @@ from flexecutor_energy.optimization.hull import hulls
 from flexecutor_energy.optimization.model import LinearProgram, Relaxation
 from flexecutor_energy.optimization.neighbourhood import PRECISION, improvements
 from flexecutor_energy.optimization.objective import Weights, bounded
+from flexecutor_energy.optimization.pieces import raised
 from flexecutor_energy.optimization.pricing import excess
 from flexecutor_energy.optimization.problem import (
     TOLERANCE,
@@ -32,15 +33,18 @@ REPAIRS = 4
 PROMISING = 60
 """Candidates of a stage that neighbourhoods look at, those of least excess."""
 
-SHARE, MOST = 0.6, 0.95
-"""Shares of the time for branch-and-bound, or for everything else where that is too large."""
+SHARE = 0.6
+"""The share of the time for the bound; the rest is for plans."""
 
-SECONDS_EACH, LEAST = 1 / 1600, 0.3
-"""Seconds that branch-and-bound takes for each candidate until it tells something, and the share
-of them that is worth a try."""
+PIECES, PIECEWISE = 40, 0.4
+"""Stages from which on the bound is raised piece by piece, and the share of the time for that
+where branch-and-bound follows."""
 
-LARGE, HUGE = 4_000, 16_000
-"""Candidates from which on it looks at its clock less often, and takes more for each."""
+SECONDS_EACH = 1 / 400
+"""Seconds for each candidate that are worth a try of branch-and-bound on the whole."""
+
+LARGE = 4_000
+"""Candidates from which on it looks at its clock less often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,9 @@ def approach(
 ) -> Approached | None:
     """Minimise a weighted objective as far as the gap asked for or the time goes.
 
-    Neighbourhoods come first, as they are quick; then branch-and-bound, which only has to look
-    for better plans than the one known. None where no plan keeps the bounds.
+    Neighbourhoods come first, as they are quick. Then the bound is raised, piece by piece and,
+    where the whole is small enough for the time, by branch-and-bound, which only has to look for
+    better plans than the one known. None where no plan keeps the bounds.
 
     Parameters
     ----------
@@ -88,10 +93,8 @@ def approach(
         return None
     bound, left = relaxed.bound, settings.deadline.left()
     plan: Evaluation | None = None
-    whole = True
     if settings.method != "milp":
-        whole = _seconds(kept) < left * SHARE and floor is None
-        share = Deadline(left * (1 - SHARE if whole else MOST))
+        share = Deadline(left * (1 - SHARE))
         goal = bound / (1 - min(settings.gap, 0.5))
         plan = settled(problem, lower, kept, corners, weights, relaxed, goal, share)
         few = _promising(kept, excess(lower, kept, relaxed.multipliers))
@@ -104,11 +107,16 @@ def approach(
                 if weights.value(plan) <= goal:
                     break
     value = None if plan is None else weights.value(plan)
-    if value is not None:
+    if value is not None and not near(value, bound, settings.gap):
         left = settings.deadline.left()
-        hopeless = floor is not None or _seconds(kept) * LEAST > left
-        if near(value, bound, settings.gap) or (hopeless and not whole):
+        whole = floor is None and _seconds(kept) < left
+        if len(kept) >= PIECES and settings.method != "milp":
+            share = Deadline(left * (PIECEWISE if whole else 1.0))
+            bound = raised(lower, kept, relaxed, value - bound, share)
+        if not whole:
             return Approached(plan, bound, relaxed)
+    if value is not None and near(value, bound, settings.gap):
+        return Approached(plan, bound, relaxed)
     answer = branch(problem, kept, weights, bound, settings, value)
     if answer is None:
         return None
@@ -118,9 +126,7 @@ def approach(
 
 
 def _seconds(kept: Sequence[IntArray]) -> float:
-    """Return what branch-and-bound takes at least until it tells something."""
-    size = sum(len(own) for own in kept)
-    return size * SECONDS_EACH * max(1.0, size / HUGE)
+    return sum(len(own) for own in kept) * SECONDS_EACH
 
 
 def near(value: float, bound: float, gap: float) -> bool:
