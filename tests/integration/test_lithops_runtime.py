@@ -12,6 +12,7 @@ from lithops.storage.utils import create_status_key
 from flexecutor_energy.energy.choice import MeterChoice
 from flexecutor_energy.errors import ConfigurationError, ExecutionError, RuntimeMismatchError
 from flexecutor_energy.execution.backends.lithops import LithopsBackend
+from flexecutor_energy.execution.backends.runners import start_no_more
 from flexecutor_energy.execution.backends.select import open_backend
 from flexecutor_energy.version import __version__
 
@@ -113,6 +114,22 @@ def test_a_status_that_is_still_being_written_counts_as_none_yet(executor: Any) 
     for written, read in [("", None), ('{"type": "__en', None), ('{"type": "x"}', {"type": "x"})]:
         storage.put_data(create_status_key(*call), written)
         assert storage.get_call_status(*call) == read
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_job_that_was_queued_when_the_end_came_is_never_started(
+    version: int, tmp_path: Path
+) -> None:
+    backend = LithopsBackend({"lithops": {}, "localhost": {"version": version}})
+    backend.open()
+    (executor,) = backend._executors
+    start_no_more(executor)
+    executor.map(Path.touch, [tmp_path / "ran"])
+    if manager := executor.compute_handler.job_manager:
+        manager.join(5)  # it may wait for more
+    executor.futures.clear()  # as after Ctrl-C within that call
+    backend.close()
+    assert not (tmp_path / "ran").exists()
 
 
 def test_what_killed_runners_left_is_removed_at_the_end() -> None:

@@ -25,7 +25,7 @@ from flexecutor_energy.execution.backends.runners import (
     RunnerMeter,
     end_runners_of,
     live_runners_of,
-    never_start,
+    start_no_more,
 )
 from flexecutor_energy.execution.backends.runtime_check import check_runtime
 from flexecutor_energy.execution.examination import HostExamination
@@ -144,7 +144,7 @@ class LithopsBackend:
         executors, self._executors = self._executors, []
         jobs, self._jobs = self._jobs, []
         for executor in executors:
-            never_start(executor, {future.job_key for future in executor.futures})
+            start_no_more(executor)
             end_runners_of(executor)
             executor.__exit__(None, None, None)
         for job in jobs:

@@ -32,16 +32,18 @@ def live_runners_of(executor: Any) -> list[subprocess.Popen[bytes]]:
     return [process for process in runners_of(executor) if process.returncode is None]
 
 
-def never_start(executor: Any, job_keys: Iterable[str]) -> None:
-    """Keep jobs that Lithops' thread has queued, but not started, from being started.
+def start_no_more(executor: Any) -> None:
+    """Keep an executor from starting what Lithops' thread has queued, known to us or not.
 
-    One that started after its data was removed would fail, and Lithops would print its traceback.
+    A job that was handed over when Ctrl-C came has no futures yet. One that started after its data
+    was removed would fail, and Lithops would print its traceback.
     """
     environment = getattr(getattr(executor, "compute_handler", None), "env", None)
-    lock, stopped = (getattr(environment, name, None) for name in ("jobs_lock", "stopped_jobs"))
-    if lock is not None and isinstance(stopped, set):  # version 1 of Lithops' localhost
-        with lock:
-            stopped.update(job_keys)
+    for name in ("jobs_lock", "task_processes_lock"):  # of version 1 and 2 of Lithops' localhost
+        lock = getattr(environment, name, None)
+        if lock is not None and environment is not None:
+            with lock:
+                environment.stopped_jobs = _Every()
 
 
 def end_runners_of(executor: Any) -> None:
@@ -61,6 +63,13 @@ def end_runners_of(executor: Any) -> None:
     while _alive(members) and time.monotonic() < deadline:
         time.sleep(_END_POLL_S)
     _signal(_alive(members), signal.SIGKILL)
+
+
+class _Every(set[str]):
+    """A set that holds whatever one looks for."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
 
 
 def _signal(pids: Iterable[int], number: int) -> None:
