@@ -90,16 +90,15 @@ def believed(
     drawn["worker_seconds"] = _billed(
         drawn["time"], share.draw(ones[1], at, draws, generator), rows
     )
-    joules = stage_energy_j(data.values, scope, data.stage)
-    joules_of_runs = stage_energy_j(data.run_values, scope, data.stage)
-    if joules is not None and joules_of_runs is not None:
+    if (joules := _joules(data, scope)) is not None:
         own = _joule_terms(data.values["worker_seconds"], seen)
-        each = data.rows.workers
-        energy = Law(data, joules / each, joules_of_runs / each[data.run_rows], own, points)
-        by_seconds = _joule_terms(expected["worker_seconds"], rows)
-        expected["energy"] = rows.workers * energy.mean(by_seconds, at)
-        by_seconds = _joule_terms(drawn["worker_seconds"], rows)
-        drawn["energy"] = rows.workers * energy.draw(by_seconds, at, draws, generator)
+        by_seconds = [_joule_terms(v["worker_seconds"], rows) for v in (expected, drawn)]
+        if np.any(joules[0] > 0):
+            energy = Law(data, *joules, own, points)
+            expected["energy"] = rows.workers * energy.mean(by_seconds[0], at)
+            drawn["energy"] = rows.workers * energy.draw(by_seconds[1], at, draws, generator)
+        else:
+            expected["energy"], drawn["energy"] = np.zeros(len(rows)), np.zeros((draws, len(rows)))
     doubt: FloatArray = np.std(np.log(drawn["time"]), axis=0)
     return Beliefs(expected, drawn, doubt, time.noise)
 
@@ -108,6 +107,15 @@ def _shares(values: Mapping[str, FloatArray], workers: FloatArray) -> FloatArray
     """Return how long workers run in the mean, as a share of the slowest."""
     shares: FloatArray = values["worker_seconds"] / workers / values["time"]
     return shares
+
+
+def _joules(data: StageData, scope: str) -> tuple[FloatArray, FloatArray] | None:
+    """Return the joules of one worker, of conditions and of runs; None where unmeasured."""
+    joules = stage_energy_j(data.values, scope, data.stage)
+    of_runs = stage_energy_j(data.run_values, scope, data.stage)
+    if joules is None or of_runs is None:
+        return None
+    return joules / data.rows.workers, of_runs / data.rows.workers[data.run_rows]
 
 
 def _billed(time_s: FloatArray, share: FloatArray, rows: Rows) -> FloatArray:
