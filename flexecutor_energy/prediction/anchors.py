@@ -54,6 +54,9 @@ class Scatter:
         return math.sqrt(total / (OBSERVATIONS + self.freedom))
 
 
+NOTHING = Scatter(0.0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """The two variances that decide how far to trust a measured mean.
@@ -68,14 +71,23 @@ class Trust:
     noise: float
 
     @classmethod
-    def of(cls, runs: FloatArray, predicted: FloatArray, conditions: IntArray) -> "Trust":
+    def of(
+        cls,
+        runs: FloatArray,
+        predicted: FloatArray,
+        conditions: IntArray,
+        elsewhere: Scatter = NOTHING,
+    ) -> "Trust":
         """Estimate both from runs.
+
+        Where nothing was repeated anywhere, half of the error is taken for noise.
 
         Parameters
         ----------
         runs : array (runs,), measured; NaN where unmeasured
         predicted : array (runs,), by models that did not see the condition; NaN where unknown
         conditions : array (runs,), number of the condition of each run
+        elsewhere : of runs of the other stages of the workflow
         """
         known = (runs > 0) & (predicted > 0)
         if not np.any(known):
@@ -83,8 +95,12 @@ class Trust:
         logs = np.log(runs[known])
         _, inverse, counts = np.unique(conditions[known], return_inverse=True, return_counts=True)
         means = np.bincount(inverse, weights=logs) / counts
-        noise = Scatter.of(runs[known], conditions[known]).deviation(NOISE) ** 2
         error = means - np.bincount(inverse, weights=np.log(predicted[known])) / counts
+        own = Scatter.of(runs[known], conditions[known])
+        if own.freedom + elsewhere.freedom == 0:
+            half = float(np.mean(error**2)) / 2
+            return cls(half, half)
+        noise = own.deviation(elsewhere.deviation(NOISE)) ** 2
         model = float(np.mean(error**2 - noise / counts))
         return cls(max(model, 0.0), noise)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from flexecutor_energy.prediction.anchors import NOISE, OBSERVATIONS, Scatter
+from flexecutor_energy.prediction.anchors import NOISE, NOTHING, OBSERVATIONS, Scatter
 from flexecutor_energy.prediction.deviations import Places, places
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.stage_model import StageModel
@@ -32,17 +32,23 @@ class Doubt:
     model : the stage
     metric : ``time``, ``energy`` or ``cost`` (billed seconds)
     scope : of energy
-    usual_noise : standard deviation of the logarithm between runs, as elsewhere in the workflow
+    usual_noise : standard deviation of the logarithm between runs, as elsewhere in the workflow;
+        None where nothing was repeated at all: then half of the error is taken for noise
     """
 
-    def __init__(self, model: StageModel, metric: str, scope: str, usual_noise: float) -> None:
+    def __init__(
+        self, model: StageModel, metric: str, scope: str, usual_noise: float | None
+    ) -> None:
         runs = model.runs
         self._model, self._metric, self._scope = model, metric, scope
         self._conditions = model.measured_rows()
         counts = np.bincount(runs.conditions, minlength=len(self._conditions))
-        self._noise = scatter(model, metric, scope).deviation(usual_noise)
         (points,) = places([self._conditions])
         off = np.log(model.ratio(metric, scope=scope)) / runs.stretch
+        if usual_noise is None:
+            known = off[~np.isnan(off)]
+            usual_noise = math.sqrt(np.mean(known**2) / 2) if len(known) else NOISE
+        self._noise = scatter(model, metric, scope).deviation(usual_noise)
         again = np.log(model.ratio(metric, scope=scope, seen=True))
         self._noises = self._noise / np.sqrt(np.maximum(counts, 1))
         self._size = self._error_size(off)
@@ -114,8 +120,6 @@ def scatter(model: StageModel, metric: str, scope: str) -> Scatter:
 
 def doubts(stages: Mapping[str, StageModel], metric: str, scope: str) -> dict[str, Doubt]:
     """Return stage → its doubt; where little was repeated, noise is that of the other stages."""
-    together = sum(
-        (scatter(model, metric, scope) for model in stages.values()), start=Scatter(0.0, 0)
-    )
-    usual = together.deviation(NOISE)
+    together = sum((scatter(model, metric, scope) for model in stages.values()), start=NOTHING)
+    usual = together.deviation(NOISE) if together.freedom else None
     return {stage: Doubt(model, metric, scope, usual) for stage, model in stages.items()}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from flexecutor_energy.prediction.anchors import (
+    NOTHING,
     Anchors,
     Trust,
     places_of,
@@ -102,7 +103,12 @@ def _counts(runs: FloatArray, data: StageData) -> FloatArray:
 def _trusts(data: StageData, model: StageModel) -> dict[str, Trust]:
     predicted = _predicted_without(data, model)
     return {
-        target: Trust.of(data.run_values[target], predicted[target][data.run_rows], data.run_rows)
+        target: Trust.of(
+            data.run_values[target],
+            predicted[target][data.run_rows],
+            data.run_rows,
+            data.elsewhere.get(target, NOTHING),
+        )
         for target in model.targets
     }
 

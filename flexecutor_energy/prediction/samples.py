@@ -6,12 +6,13 @@ cannot be used is left out and said in a sentence.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from flexecutor_energy.errors import NotProfiledError
+from flexecutor_energy.prediction.anchors import Scatter
 from flexecutor_energy.prediction.outliers import outlying
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
@@ -61,6 +62,7 @@ class StageData:
     failed : the configurations that failed whenever they were tried
     backends : where the runs took place, as far as profiles say
     notes : what a reader of predictions should know
+    elsewhere : target → how runs of the other stages of the workflow differed
     """
 
     stage: str
@@ -76,6 +78,11 @@ class StageData:
     failed: tuple[StageConfig, ...]
     backends: tuple[str, ...]
     notes: tuple[str, ...]
+    elsewhere: Mapping[str, Scatter] = field(default_factory=dict)
+
+    def scatter(self) -> dict[str, Scatter]:
+        """Return target → how runs of the same condition differed."""
+        return {t: Scatter.of(column, self.run_rows) for t, column in self.run_values.items()}
 
 
 def collect(profile: Profile, parents: Sequence[str]) -> StageData:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from flexecutor_energy.errors import NotProfiledError, UnknownStageError
-from flexecutor_energy.prediction.anchors import Anchors, no_anchors
+from flexecutor_energy.prediction.anchors import NOTHING, Anchors, Scatter, no_anchors
 from flexecutor_energy.prediction.blend import blended
 from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs, stretch_of_few
 from flexecutor_energy.prediction.confounding import lines_of
@@ -93,8 +93,8 @@ def train_profiles(
     # matrices of this size lose more to waiting for other threads than they gain from them:
     # 15 s against 1 s on two busy cores
     with threadpool_limits(1, user_api="blas"):
-        for stage in stages:
-            data = collect(profiles[stage], order[stage])
+        collected = _with_scatter({s: collect(profiles[s], order[s]) for s in stages})
+        for stage, data in collected.items():
             source = (sources or {}).get(stage)
             models[stage], reports[stage] = train_stage(
                 data,
@@ -105,6 +105,17 @@ def train_profiles(
             logger.info("trained %s: held-out time error %s", stage, reports[stage].mape_time)
     report = TrainReport(dag, reports, _workflow_notes(models))
     return WorkflowModel(dag, models, order), report
+
+
+def _with_scatter(collected: Mapping[str, StageData]) -> dict[str, StageData]:
+    """Return the samples of each stage, which know how runs of the other stages differed."""
+    scatters = {stage: data.scatter() for stage, data in collected.items()}
+
+    def others(stage: str) -> dict[str, Scatter]:
+        apart = [own for name, own in scatters.items() if name != stage]
+        return {t: sum((o[t] for o in apart if t in o), start=NOTHING) for t in TARGETS}
+
+    return {stage: replace(data, elsewhere=others(stage)) for stage, data in collected.items()}
 
 
 def train_stage(

@@ -5,6 +5,7 @@ import pytest
 
 from flexecutor_energy.prediction.anchors import (
     Anchors,
+    Scatter,
     Trust,
     no_anchors,
     places_of,
@@ -33,9 +34,20 @@ def test_more_runs_are_trusted_more() -> None:
     assert trust.weight(np.array([0.0, 1.0, 3.0])) == pytest.approx([0.0, 0.5, 0.75])
 
 
-def test_without_repetitions_nothing_is_known_of_noise_and_nothing_trusted() -> None:
+def test_without_repetitions_half_of_the_error_is_taken_for_noise() -> None:
     trust = Trust.of(np.array([1.0, 2.0]), np.array([1.5, 1.5]), np.array([0, 1]))
-    assert trust.weight(np.array([1.0])) == [0.0]
+    assert trust.weight(np.array([1.0])) == [0.5]
+
+
+def test_noise_of_the_other_stages_tells_how_far_to_trust_a_single_run() -> None:
+    runs = np.array([1.0, 2.0]), np.array([1.5, 1.5]), np.array([0, 1])
+    weights = [
+        Trust.of(*runs, Scatter(100 * noise**2, 100)).weight(np.array([1.0]))[0]
+        for noise in (0.01, 0.1, 0.3)
+    ]
+    assert weights[0] > 0.95
+    assert weights == sorted(weights, reverse=True)
+    assert weights[-1] < 0.5
 
 
 def test_models_that_are_right_leave_nothing_to_correct() -> None:
