@@ -116,8 +116,9 @@ def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measu
         except (KeyboardInterrupt, FlexecutorEnergyError):
             if view.last is not None:
                 folder = shown_path(dag.workspace.profiles(dag.name))
+                runs = "1 run" if view.last.runs_done == 1 else f"{view.last.runs_done} runs"
                 show.note(
-                    f"stopped after {view.last.runs_done} runs; what was measured is kept in "
+                    f"stopped after {runs}; what was measured is kept in "
                     f"{folder}, and the same command goes on from there"
                 )
             raise

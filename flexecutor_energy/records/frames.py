@@ -84,7 +84,7 @@ def _worker_row(worker: "WorkerRecord") -> dict[str, Any]:
 def html(profile: "Profile") -> str:
     """Return a profile as a table of its configurations."""
     rows = []
-    for config in profile.configs:
+    for config in sorted(profile.configs):
         runs = [run for run in profile.runs if run.config == config]
         times, joules = ([getattr(run, name) for run in runs] for name in ("time_s", "energy_j"))
         rows.append((str(config), str(len(runs)), _spread(times, "s"), _spread(joules, "J")))

@@ -63,11 +63,13 @@ def test_training_shows_the_held_out_errors_of_each_stage() -> None:
 
 
 def test_a_profile_shows_a_row_for_each_configuration_and_its_failures() -> None:
-    profile = made_profile(grid(), reps=3)
+    profile = made_profile(grid()[::-1], reps=3)
     failure = FailedRun(StageConfig(4, 1, 64), "run-x", "out of memory")
     text = replace(profile, failures=(failure,))._repr_html_()
     rows = Cells(text).rows[1:]
-    assert [row[:2] for row in rows[: len(grid())]] == [[str(c), "3"] for c in profile.configs]
+    in_order = sorted(profile.configs)
+    assert in_order != list(profile.configs)
+    assert [row[:2] for row in rows[: len(grid())]] == [[str(c), "3"] for c in in_order]
     assert "failed in run run-x: out of memory" in text
     assert "unmeasured" in made_profile(grid()[:1], energy=False)._repr_html_()
 

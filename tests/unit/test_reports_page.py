@@ -215,7 +215,7 @@ def test_without_energy_the_page_shows_time_and_cost_and_says_why(tmp_path: Path
 def test_without_model_and_runs_the_page_says_what_is_missing(tmp_path: Path) -> None:
     save(contents_of(Sources(demo_plan())), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
-    assert "no predictors are kept in this workspace" in page.text
+    assert "No predictors are kept in this workspace" in page.text
     assert not {"runs", "accuracy"} & set(page.ids)
 
 

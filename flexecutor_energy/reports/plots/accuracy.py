@@ -54,8 +54,8 @@ def _part(axes: "Axes", held_out: Sequence[HeldOut], plan: Plan, metric: str) ->
         axes.plot(span, span, color=QUIET, linewidth=0.9, zorder=0)
         _logarithmic(axes, span)
     axes.set_aspect("equal")
-    axes.set_xlabel(f"measured {axis(metric, plan, 44)}")
-    axes.set_ylabel(f"predicted {metric} ({'s' if metric == 'time' else 'J'})")
+    axes.set_xlabel(axis(metric, plan, 44, "measured"))
+    axes.set_ylabel(axis(metric, plan, 44, "predicted"))
 
 
 def _logarithmic(axes: "Axes", span: tuple[float, float]) -> None:
