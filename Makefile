@@ -1,7 +1,8 @@
-# make run     set up .venv and go round the whole loop on the ml workflow
-# make test    set up .venv and check everything: lint, types, layers, documentation, tests
-# make docs    set up .venv and build the documentation into build/site
-# make clean   remove .venv and what tools leave behind; profiles, models and runs stay
+# make run       set up .venv and go round the whole loop on the ml workflow
+# make test      set up .venv and check everything: lint, types, layers, documentation, tests
+# make coverage  run the tests and count what they reach, in half as much time again
+# make docs      set up .venv and build the documentation into build/site
+# make clean     remove .venv and what tools leave behind; profiles, models and runs stay
 #
 # VENV=folder keeps the environment elsewhere, PYTHON=python3.12 takes another interpreter,
 # ARGS="--reps 3" is handed to the command.
@@ -20,7 +21,7 @@ BUILD_DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 export PYTHONUNBUFFERED = 1
 
-.PHONY: run test docs clean
+.PHONY: run test coverage docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.ready-to-run
@@ -34,8 +35,11 @@ test: $(VENV)/.ready-to-test
 	step "mypy" $(BIN)/mypy; \
 	step "import-linter" $(BIN)/lint-imports --no-cache; \
 	step "mkdocs" env $(BUILD_DOCS); \
-	step "pytest" $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS); \
+	step "pytest" $(BIN)/python -m pytest $(ARGS); \
 	if [ -n "$$failed" ]; then echo "failed: $${failed#, }" >&2; exit 1; fi
+
+coverage: $(VENV)/.ready-to-test
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 docs: $(VENV)/.ready-to-test
 	@$(BUILD_DOCS)

@@ -7,12 +7,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _FOLDER = tempfile.mkdtemp(prefix="flexecutor-tests-")
 os.environ["TMPDIR"] = _FOLDER
 tempfile.tempdir = _FOLDER
 # A shell that starts the tests in its background ignores Ctrl-C, and so would all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# How long an example takes is a matter of what else runs here.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
