@@ -151,7 +151,7 @@ def test_a_stage_starts_as_soon_as_its_own_parents_have_ended(
     stages = trace.stages
     assert 0 <= stages["c"].submitted_s - stages["b"].finished_s < 0.3
     assert values(trace, "a") == [True]  # b and c ran while a did
-    assert trace.makespan_s == stages["a"].finished_s
+    assert trace.makespan_s == max(stage.finished_s for stage in stages.values())
 
 
 def complain(context: StageContext) -> None:
