@@ -10,6 +10,7 @@ from flexecutor_energy import DAG, Stage, StageContext
 from flexecutor_energy.reports.contents import Contents
 from flexecutor_energy.reports.writing import save
 from tests.browser.visits import PHONE, Visit
+from tests.unit.report_large import STAGES, large_contents
 from tests.unit.report_plans import demo_plan
 
 playwright = pytest.importorskip(
@@ -25,8 +26,7 @@ def report(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def ready(visited: Visit) -> Visit:
-    visited.page.wait_for_selector("html[data-ready=yes]")
-    visited.page.wait_for_selector("[data-chart=front-energy] .scatterlayer .trace")
+    visited.drawn().page.wait_for_selector("[data-chart=front-energy] .scatterlayer .trace")
     return visited
 
 
@@ -51,6 +51,20 @@ def test_the_page_draws_everything_without_errors_or_network(
     assert visited.requests == []
     wide = visited.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0
+
+
+def test_a_hundred_stages_are_drawn_within_three_seconds_of_processor_time(
+    visit: Open, tmp_path: Path
+) -> None:
+    page = save(large_contents(tmp_path), tmp_path / "report.html")[0]
+    visited = visit(page).drawn()
+    assert visited.processor_seconds() < 3
+    visited.keep("report-large", whole=False)
+    visited.page.get_by_label("Stage", exact=True).select_option(f"stage{STAGES - 1}")
+    place = visited.page.locator("[data-chart=workers-energy]")
+    assert f"Workers of stage{STAGES - 1} against" in (place.get_attribute("aria-label") or "")
+    assert visited.page.locator("#table-stages tbody tr").count() == STAGES
+    assert visited.complaints == []
 
 
 def test_hovering_over_a_point_shows_the_configuration_of_each_stage(

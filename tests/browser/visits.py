@@ -38,6 +38,25 @@ class Visit:
         self._address = path.as_uri()
         self.page.goto(self._address)
 
+    def drawn(self) -> "Visit":
+        """Wait until a report has drawn all its charts."""
+        self.page.wait_for_selector("html[data-ready=yes]")
+        return self
+
+    def processor_seconds(self) -> float:
+        """Load a report again, and return what the page's main thread took for all of it."""
+        session = self._context.new_cdp_session(self.page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def used() -> float:
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+
+        before = used()
+        self.page.reload()
+        self.drawn()
+        return used() - before
+
     def keep(self, name: str, *, whole: bool = True) -> None:
         """Keep a screenshot."""
         self._screenshots.mkdir(parents=True, exist_ok=True)

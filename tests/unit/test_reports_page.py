@@ -15,15 +15,14 @@ import pytest
 from flexecutor_energy import reports
 from flexecutor_energy.auditing.past_runs import past_runs
 from flexecutor_energy.errors import ConfigurationError, MissingExtraError
-from flexecutor_energy.optimization import Plan
 from flexecutor_energy.optimization.table import StageOptions
-from flexecutor_energy.records.run import Profile
 from flexecutor_energy.reports import write_report
 from flexecutor_energy.reports.contents import Contents, Sources, contents_of
 from flexecutor_energy.reports.writing import save
 from flexecutor_energy.workspace import Workspace
 from tests.unit.prediction_profiles import grid, made_profile, trained_reference
-from tests.unit.report_plans import SOURCE, chain_plan, demo_plan
+from tests.unit.report_large import STAGES, large_contents
+from tests.unit.report_plans import SOURCE, demo_plan
 from tests.unit.report_workflow import keep_run, vm
 
 pytest.importorskip("jinja2")
@@ -243,15 +242,10 @@ def test_a_corrupt_run_is_named_and_the_others_are_shown(tmp_path: Path) -> None
 
 
 def test_a_hundred_stages_fit_into_two_megabytes(tmp_path: Path) -> None:
-    plan: Plan = chain_plan(100)
-    profile = made_profile(grid(memories=(512,)), reps=3)
-    profiles = {name: Profile("demo", name, profile.runs) for name in plan.configs}
-    keep_run(tmp_path, plan, "1")
-    sources = Sources(plan, profiles, history=past_runs(Workspace(tmp_path), plan.dag))
-    save(contents_of(sources, points=5, time_limit_s=2.0), tmp_path / "report.html")
+    save(large_contents(tmp_path), tmp_path / "report.html")
     text = (tmp_path / "report.html").read_bytes()
     assert len(text) < 2e6
-    assert len(Page(text.decode()).data["stages"]) == 100
+    assert len(Page(text.decode()).data["stages"]) == STAGES
 
 
 def test_write_report_takes_what_the_workspace_holds(tmp_path: Path) -> None:
