@@ -183,6 +183,7 @@ class DAG(StoredGraph):
         """
         self.validate()
         check_configs(self, configs)
+        configs = {s.stage_id: s.clamped(configs[s.stage_id]) for s in self.stages}
         model = load_model(self.workspace, self.name)
         prices = resolve_pricing(pricing)
         idle_w = energy_facts(self.profiles().values()).idle_power_w

@@ -173,14 +173,15 @@ def _joules(run: "StageRun") -> float | None:
 
 
 def _price(run: "StageRun") -> float | None:
-    """Return what a run of a stage would cost on AWS Lambda, without its requests to the store."""
+    """Return what a run of a stage would cost on AWS Lambda, requests included if counted."""
     from flexecutor_energy.pricing import resolve_pricing
 
     if run.worker_seconds is None:
         return None
     pricing = resolve_pricing()
     memory_mb = pricing.billed_memory_mb(run.config.cpu, run.config.memory)
-    return pricing.stage_cost(run.worker_seconds, memory_mb, run.config.workers)
+    requests = run.requests or (0, 0)
+    return pricing.stage_cost(run.worker_seconds, memory_mb, run.config.workers, *requests)
 
 
 def run_foreseen(

@@ -20,6 +20,7 @@ from flexecutor_energy.pricing import Pricing
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.workflow.config import ConfigSpace, StageConfig
 from flexecutor_energy.workflow.graph import StageGraph
+from flexecutor_energy.workflow.stage import Stage
 
 _MOST_CANDIDATES = 20_000
 _MB_PER_GB = 1000
@@ -62,10 +63,9 @@ def candidate_table(
         space.check_stages(graph.stage_ids)
     configs = {
         stage.stage_id: _configs(
-            stage.stage_id,
+            stage,
             model.stage(stage.stage_id),
             space.for_stage(stage.stage_id) if space is not None else None,
-            stage.max_concurrency,
             failed.get(stage.stage_id, ()),
         )
         for stage in graph.stages
@@ -92,18 +92,17 @@ class _Terms:
 
 
 def _configs(
-    stage_id: str,
+    stage: Stage,
     model: StageModel,
     wanted: Sequence[StageConfig] | None,
-    max_concurrency: int,
     failed: Collection[StageConfig],
 ) -> list[StageConfig]:
     found = profiled_grid(model.configs) if wanted is None else wanted
-    clamped = (StageConfig(c.cpu, min(c.workers, max_concurrency), c.memory) for c in found)
-    left = [config for config in dict.fromkeys(clamped) if config not in failed]
+    clamped = dict.fromkeys(stage.clamped(config) for config in found)
+    left = [config for config in clamped if config not in failed]
     if not left:
         raise ConfigurationError(
-            f"every configuration of stage {stage_id!r} in the space failed when it was "
+            f"every configuration of stage {stage.stage_id!r} in the space failed when it was "
             "profiled; give more memory or a longer timeout and profile again"
         )
     return left
@@ -147,7 +146,7 @@ class _Valuation:
     """Puts means, bands and prices on the candidates of one stage."""
 
     def __init__(self, model: StageModel, values: StageTable, terms: _Terms) -> None:
-        self._values = values
+        self._model, self._values = model, values
         self._energy_j = values.energy_j(terms.scope)
         self._dynamic_j = _dynamic_j(values, terms)
         self._pricing = terms.pricing
@@ -161,7 +160,8 @@ class _Valuation:
         """Return one candidate."""
         memory_mb = self._pricing.billed_memory_mb(config.cpu, config.memory)
         seconds = float(self._values.worker_seconds[index])
-        cost = self._pricing.stage_cost(seconds, memory_mb, config.workers)
+        requests = self._model.expected_requests(config.workers, fan_in or {})
+        cost = self._pricing.stage_cost(seconds, memory_mb, config.workers, *requests)
         energy = None
         if self._energy_j is not None:
             energy = self._interval("energy", float(self._energy_j[index]))

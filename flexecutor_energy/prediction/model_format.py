@@ -13,6 +13,7 @@ from flexecutor_energy.prediction.confounding import Line
 from flexecutor_energy.prediction.families import predictor_from_dict
 from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.report import StageReport, TrainReport, TransferReport
+from flexecutor_energy.prediction.requests import RequestCounts
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.prediction.samples import TARGETS
 from flexecutor_energy.prediction.stage_model import HeldOutRuns, StageModel, TargetModel
@@ -113,6 +114,7 @@ def _stage_to_dict(stage: StageModel) -> dict[str, Any]:
             "weights": {t: column.tolist() for t, column in stage.anchors.weights.items()},
         },
         "lines": {parent: asdict(line) for parent, line in stage.lines.items()},
+        "requests": None if stage.requests is None else stage.requests.to_dict(),
     }
 
 
@@ -143,6 +145,7 @@ def _stage(name: str, data: Mapping[str, Any]) -> StageModel:
         runs=_runs(data["runs"]),
         anchors=_anchors(data["anchors"]),
         lines={str(parent): _line(line) for parent, line in data["lines"].items()},
+        requests=_optional(data["requests"], RequestCounts.from_dict),
         cores=_optional(data["cores"], float),
         failed=failed,
         backends=tuple(str(name) for name in data["backends"]),

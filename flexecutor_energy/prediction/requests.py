@@ -10,13 +10,13 @@ many as its workers (``f``), or as the pairs of both where every worker reads fr
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 
 from flexecutor_energy.prediction.rows import FloatArray
-from flexecutor_energy.records.run import Profile, StageRun
-from flexecutor_energy.workflow.config import StageConfig
+from flexecutor_energy.records.run import StageRun
 
 Requests = tuple[float, float]
 Condition = tuple[int, tuple[tuple[str, int], ...]]
@@ -37,6 +37,27 @@ class RequestCounts:
     parents: tuple[str, ...]
     puts: tuple[float, ...]
     gets: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        rows = [[w, dict(fan_in), *counts] for (w, fan_in), counts in self.counted.items()]
+        return {
+            "counted": rows,
+            "parents": list(self.parents),
+            "puts": list(self.puts),
+            "gets": list(self.gets),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "RequestCounts":
+        """Return what ``to_dict`` described."""
+        parents = tuple(str(parent) for parent in data["parents"])
+        counted = {
+            (int(workers), _sorted(fan_in, parents)): (float(puts), float(gets))
+            for workers, fan_in, puts, gets in data["counted"]
+        }
+        puts, gets = (tuple(float(w) for w in data[name]) for name in ("puts", "gets"))
+        return cls(counted, parents, puts, gets)
 
     def of(self, workers: int, fan_in: Mapping[str, int]) -> Requests:
         """Return the (puts, gets) of a run.
@@ -71,25 +92,6 @@ def count_requests(runs: Iterable[StageRun]) -> RequestCounts | None:
     matrix = np.array([_terms(workers, dict(fan_in), parents) for workers, fan_in in counted])
     puts, gets = (_weights(matrix, column) for column in np.array(list(counted.values())).T)
     return RequestCounts(counted, parents, puts, gets)
-
-
-def expected_requests(
-    profiles: Mapping[str, Profile], configs: Mapping[str, StageConfig]
-) -> dict[str, Requests]:
-    """Return the (puts, gets) of each stage in one run; stages that were never counted are absent.
-
-    Parameters
-    ----------
-    profiles : of all stages, of the same code and input
-    configs : of all stages, with the workers that really run
-    """
-    counts = {stage: count_requests(profile.runs) for stage, profile in profiles.items()}
-    workers = {stage: config.workers for stage, config in configs.items()}
-    return {
-        stage: counted.of(workers[stage], {parent: workers[parent] for parent in counted.parents})
-        for stage, counted in counts.items()
-        if counted is not None
-    }
 
 
 def _sorted(fan_in: Mapping[str, int], parents: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from flexecutor_energy.errors import NotProfiledError
 from flexecutor_energy.prediction.anchors import Scatter
 from flexecutor_energy.prediction.outliers import outlying
+from flexecutor_energy.prediction.requests import RequestCounts, count_requests
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.workflow.config import StageConfig
@@ -63,6 +64,7 @@ class StageData:
     backends : where the runs took place, as far as profiles say
     notes : what a reader of predictions should know
     elsewhere : target → how runs of the other stages of the workflow differed
+    requests : those to the object store; None where they were not counted
     """
 
     stage: str
@@ -79,6 +81,7 @@ class StageData:
     backends: tuple[str, ...]
     notes: tuple[str, ...]
     elsewhere: Mapping[str, Scatter] = field(default_factory=dict)
+    requests: RequestCounts | None = None
 
     def scatter(self) -> dict[str, Scatter]:
         """Return target → how runs of the same condition differed."""
@@ -277,6 +280,7 @@ def _columns(
         failed=profile.failed_configs,
         backends=tuple(sorted(backends)),
         notes=tuple(notes),
+        requests=count_requests(runs),
     )
 
 

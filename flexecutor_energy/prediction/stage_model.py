@@ -10,6 +10,7 @@ from flexecutor_energy.errors import MissingEnergyError
 from flexecutor_energy.prediction.anchors import Anchors, no_anchors
 from flexecutor_energy.prediction.confounding import Line, believed, on_lines
 from flexecutor_energy.prediction.predictor import Predictor
+from flexecutor_energy.prediction.requests import RequestCounts
 from flexecutor_energy.prediction.results import stage_energy_j
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS
@@ -108,6 +109,7 @@ class StageModel:
     anchors : the conditions that were measured
     lines : parent → how its workers went with those of this stage
     backends : where it was measured, as far as profiles say
+    requests : those to the object store; None where they were not counted
     """
 
     stage: str
@@ -121,6 +123,7 @@ class StageModel:
     cores: float | None = None
     failed: tuple[StageConfig, ...] = ()
     backends: tuple[str, ...] = ()
+    requests: RequestCounts | None = None
 
     @property
     def has_energy(self) -> bool:
@@ -164,6 +167,19 @@ class StageModel:
             if target == "worker_seconds":  # nobody works longer than the slowest
                 values[target] = np.minimum(values[target], values["time"] * rows.workers)
         return values
+
+    def expected_requests(self, workers: int, fan_in: Mapping[str, int]) -> tuple[float, float]:
+        """Return the (puts, gets) of a run to the object store; none where they are not known.
+
+        Parameters
+        ----------
+        workers : of the stage
+        fan_in : workers of the parents; those left out are taken as they were measured
+        """
+        if self.requests is None:
+            return 0.0, 0.0
+        usual = {parent: int(low) for parent, (low, _) in self.fan_in_range.items()}
+        return self.requests.of(workers, {**usual, **fan_in})
 
     def measured_rows(self) -> Rows:
         """Return the n conditions that were measured, in the order of ``anchors``."""

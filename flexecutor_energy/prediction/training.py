@@ -241,6 +241,7 @@ def _stage_model(
         cores=data.rows.cores,
         failed=data.failed,
         backends=data.backends,
+        requests=data.requests,
     )
 
 

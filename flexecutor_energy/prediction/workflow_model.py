@@ -142,7 +142,7 @@ class WorkflowModel:
         confidence: float = 0.95,
         scope: str = "provisioned",
         pricing: PricingChoice = None,
-        requests: tuple[float, float] = (0.0, 0.0),
+        requests: tuple[float, float] | None = None,
     ) -> StagePrediction:
         """Return what one run of a stage is expected to take, with intervals for a single run.
 
@@ -153,7 +153,7 @@ class WorkflowModel:
         confidence : share of runs that each interval should hold
         scope : of ``energy``
         pricing : name or object; None: ``aws_lambda_x86``
-        requests : puts and gets to the object store
+        requests : puts and gets to the object store; None: as they were counted
 
         Raises
         ------
@@ -162,6 +162,8 @@ class WorkflowModel:
             The workers of a parent that matters are not given, or confidence is not in 0…1.
         """
         check_confidence(confidence)
+        if requests is None:
+            requests = self.stage(stage_id).expected_requests(config.workers, fan_in or {})
         accounts = Accounts(
             {stage_id: ()}, scope, resolve_pricing(pricing), 0.0, {stage_id: requests}
         )
@@ -189,7 +191,7 @@ class WorkflowModel:
         scope : of energy, ``marginal``, ``provisioned`` or ``host``
         pricing : name or object; None: ``aws_lambda_x86``
         idle_power_w : of all hosts together, for scope ``host``
-        requests : stage → (puts, gets) to the object store; None: not counted
+        requests : stage → (puts, gets) to the object store; None: as they were counted
 
         Raises
         ------
@@ -201,9 +203,13 @@ class WorkflowModel:
         check_confidence(confidence)
         parents = execution_order(list(self.stages), self.edges if edges is None else edges)
         self._check_configs(configs)
-        accounts = Accounts(
-            parents, scope, resolve_pricing(pricing), idle_power_w, dict(requests or {})
-        )
+        if requests is None:
+            counts = {stage: config.workers for stage, config in configs.items()}
+            requests = {
+                stage: model.expected_requests(counts[stage], counts)
+                for stage, model in self.stages.items()
+            }
+        accounts = Accounts(parents, scope, resolve_pricing(pricing), idle_power_w, requests)
         scenarios = {
             stage: self._scenarios(
                 stage,

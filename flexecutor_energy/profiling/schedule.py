@@ -51,18 +51,18 @@ class Schedule:
         self._ran: dict[tuple[str, int], int] = {}  # (stage, workers asked for) → workers that ran
         self.needs: dict[str, StageNeeds] = {}
         for stage in self._order:
-            configs = _distinct(space.for_stage(stage.stage_id), stage.max_concurrency)
+            configs = _distinct(space.for_stage(stage.stage_id), stage)
             needs = StageNeeds(stage.stage_id, dict.fromkeys(configs, reps))
             profile = profiles.get(stage.stage_id)
             if profile is not None:
-                self._count_old(needs, profile, stage.max_concurrency)
+                self._count_old(needs, profile, stage)
             self.needs[stage.stage_id] = needs
 
-    def _count_old(self, needs: StageNeeds, profile: Profile, max_concurrency: int) -> None:
+    def _count_old(self, needs: StageNeeds, profile: Profile, stage: Stage) -> None:
         for run in profile.runs:
-            self._count(needs, _capped(run.requested, max_concurrency), run)
+            self._count(needs, stage.clamped(run.requested), run)
         for failure in profile.failures:
-            needs.infeasible.add(_capped(failure.config, max_concurrency))
+            needs.infeasible.add(stage.clamped(failure.config))
         for config in needs.infeasible & set(needs.left):
             needs.left[config] = 0
 
@@ -145,10 +145,6 @@ class Schedule:
         needs.left[requested] = 0
 
 
-def _distinct(configs: Iterable[StageConfig], max_concurrency: int) -> list[StageConfig]:
+def _distinct(configs: Iterable[StageConfig], stage: Stage) -> list[StageConfig]:
     """Return the configurations that differ once their workers are clamped."""
-    return list(dict.fromkeys(_capped(config, max_concurrency) for config in configs))
-
-
-def _capped(config: StageConfig, max_concurrency: int) -> StageConfig:
-    return StageConfig(config.cpu, min(config.workers, max_concurrency), config.memory)
+    return list(dict.fromkeys(stage.clamped(config) for config in configs))

@@ -132,7 +132,10 @@ def _notes(sources: Sources, front: Front) -> tuple[str, ...]:
             "with energy='auto' to have joules."
         )
     if sources.history.runs:
-        notes.append("Measured costs count requests to the object store; predicted costs do not.")
+        notes.append(
+            "Measured costs count requests to the object store; predicted ones do where sweeps "
+            "counted them."
+        )
     if len(sources.history.runs) > _RUNS_SHOWN:
         notes.append(f"the {_RUNS_SHOWN} newest of {len(sources.history.runs)} runs are shown")
     if sources.model is None:

@@ -54,6 +54,10 @@ class Stage:
         self.children: list[Stage] = []
         self.resource_config: StageConfig | None = None
 
+    def clamped(self, config: StageConfig) -> StageConfig:
+        """Return a configuration with at most as many workers as may run at once."""
+        return StageConfig(config.cpu, min(config.workers, self.max_concurrency), config.memory)
+
     def add_child(self, child: "Stage") -> None:
         """Make ``child`` wait for this stage; doing it twice changes nothing."""
         if child is self:

@@ -1,10 +1,16 @@
 """Requests to the object store, learnt from those that were counted."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from flexecutor_energy.prediction.requests import count_requests, expected_requests
+from flexecutor_energy.prediction import train_profiles
+from flexecutor_energy.prediction.requests import RequestCounts, count_requests
+from flexecutor_energy.pricing import AWS_LAMBDA_X86
 from flexecutor_energy.records.run import Profile, StageRun, WorkerRecord
 from flexecutor_energy.workflow.config import StageConfig
+from tests.unit.prediction_profiles import grid, made_profile
 
 
 def run(workers: int, puts: int, gets: int, **fan_in: int) -> StageRun:
@@ -50,14 +56,26 @@ def test_runs_without_counts_are_passed_over() -> None:
     assert counts.of(1, {}) == (2.0, 3.0)
 
 
-def test_a_workflow_asks_as_often_as_its_stages_with_their_parents() -> None:
-    profiles = {
-        "map": Profile("g", "map", (run(1, 1, 6), run(2, 2, 6))),
-        "reduce": Profile("g", "reduce", (run(1, 1, 1, map=1), run(1, 1, 2, map=2))),
-        "silent": Profile("g", "silent", (StageRun(StageConfig(1, 1), (WorkerRecord(),)),)),
-    }
-    configs = {"map": StageConfig(1, 4), "reduce": StageConfig(1, 1), "silent": StageConfig(1, 1)}
-    found = expected_requests(profiles, configs)
-    assert set(found) == {"map", "reduce"}
-    assert found["map"] == pytest.approx((4.0, 6.0))
-    assert found["reduce"] == pytest.approx((1.0, 4.0))
+def test_counts_survive_json() -> None:
+    counts = count_requests([run(1, 1, 1, map=1), run(1, 1, 2, map=2), run(2, 2, 6, map=2)])
+    assert counts is not None
+    read = RequestCounts.from_dict(json.loads(json.dumps(counts.to_dict())))
+    assert read == counts
+    assert read.of(4, {"map": 3}) == counts.of(4, {"map": 3})
+
+
+def test_predicted_cost_counts_the_requests_that_were_counted() -> None:
+    def with_counts(profile: Profile, puts: int, gets: int) -> Profile:
+        meta = {"requests": {"puts": puts, "gets": gets}}
+        runs = tuple(replace(r, meta={**r.meta, **meta}) for r in profile.runs)
+        return replace(profile, runs=runs)
+
+    plain = made_profile(grid(), stage="s")
+    counted = with_counts(plain, 3, 5)
+    configs = {"s": StageConfig(1, 2, 1024)}
+    bare, full = (
+        train_profiles({"s": profile}, {}, dag="g")[0].predict(configs).cost.mean
+        for profile in (plain, counted)
+    )
+    prices = AWS_LAMBDA_X86
+    assert full - bare == pytest.approx(3 * prices.usd_per_put + 5 * prices.usd_per_get)
