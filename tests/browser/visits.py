@@ -35,6 +35,8 @@ class Visit:
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._asked)
+        self._session = self._context.new_cdp_session(self.page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
         self._address = path.as_uri()
         self.page.goto(self._address)
 
@@ -44,18 +46,9 @@ class Visit:
         return self
 
     def processor_seconds(self) -> float:
-        """Load a report again, and return what the page's main thread took for all of it."""
-        session = self._context.new_cdp_session(self.page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def used() -> float:
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
-
-        before = used()
-        self.page.reload()
-        self.drawn()
-        return used() - before
+        """Return what the page's main thread has used so far."""
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
 
     def keep(self, name: str, *, whole: bool = True) -> None:
         """Keep a screenshot."""
