@@ -61,6 +61,21 @@ def members(session: int) -> list[str]:
     return found
 
 
+def begun(
+    *arguments: str, workspace: Path, tmp: Path, stdout: int = subprocess.PIPE
+) -> "subprocess.Popen[str]":
+    """Begin a command in a session of its own, with a folder for temporary files of its own."""
+    return subprocess.Popen(
+        command(*arguments, workspace=workspace),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp)},
+        start_new_session=True,
+    )
+
+
 def wait_until(condition: Any, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -143,15 +158,7 @@ def test_ctrl_c_in_a_sweep_keeps_what_was_measured_and_leaves_no_process(
         require_server()
     workspace = tmp_path / "workspace"
     target = ("--dag", cli_workflow.NAME, "--size", "sleep_s=0.3", "--reps", "50")
-    with subprocess.Popen(
-        command("profile", *target, *place, workspace=workspace),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        start_new_session=True,
-    ) as process:
+    with begun("profile", *target, *place, workspace=workspace, tmp=tmp_path) as process:
         wait_until(lambda: measured_runs(workspace) >= 2, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         out, err = process.communicate(timeout=60)
@@ -169,14 +176,9 @@ def test_a_terminated_command_stops_its_workers_and_servers(tmp_path: Path) -> N
     require_server()
     workspace = tmp_path / "workspace"
     target = ("--dag", cli_workflow.NAME, "--size", "sleep_s=30", "--cpu", "1", "--workers", "2")
-    with subprocess.Popen(
-        command("execute", *target, "--storage", "embedded", workspace=workspace),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        start_new_session=True,
+    arguments = ("execute", *target, "--storage", "embedded")
+    with begun(
+        *arguments, workspace=workspace, tmp=tmp_path, stdout=subprocess.DEVNULL
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

@@ -72,7 +72,12 @@ def test_without_a_memory_counter_the_package_is_measured_alone(tmp_path: Path) 
 def test_a_perf_that_cannot_count_says_why(
     tmp_path: Path, text: str, code: int, reason: str, remedy: str
 ) -> None:
-    meter = PerfCollector(program(tmp_path, printing(text, code)))
+    assert_unavailable(program(tmp_path, printing(text, code)), reason, remedy)
+
+
+def assert_unavailable(command: tuple[str, ...], reason: str, remedy: str) -> None:
+    """Assert that a perf is refused with its reason, and that reading it gives no joule."""
+    meter = PerfCollector(command)
     availability = meter.probe()
     assert not availability.ok
     assert reason in availability.reason
@@ -126,12 +131,7 @@ def recorded(name: str) -> str:
 def test_what_perf_said_where_it_could_not_count_is_the_reason(
     tmp_path: Path, name: str, code: int, reason: str, remedy: str
 ) -> None:
-    meter = PerfCollector(program(tmp_path, printing(recorded(name), code)))
-    availability = meter.probe()
-    assert not availability.ok
-    assert reason in availability.reason
-    assert remedy in availability.remedy
-    assert meter.read().domains == {(0, "package"): None}
+    assert_unavailable(program(tmp_path, printing(recorded(name), code)), reason, remedy)
 
 
 @pytest.mark.parametrize(
