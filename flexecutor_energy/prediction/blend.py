@@ -135,3 +135,24 @@ class SharedFamily:
         rows = samples.rows.with_held_cpu()
         base = self.base.fit(Samples(rows, samples.values, samples.parts))
         return SharedPredictor(self.name, base)
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdFamily:
+    """Another family that learns from crowded runs what a crowd costs; without any, it is told.
+
+    Held-out errors of a configuration that is the only crowded one would otherwise be those of
+    a model that takes cores for endless.
+    """
+
+    base: Family
+
+    @property
+    def name(self) -> str:
+        """Its name in reports and model files."""
+        return self.base.name
+
+    def fit(self, samples: Samples) -> Predictor:
+        """Return the base family's predictor, on held cores if no sample is crowded."""
+        crowded = bool(np.any(samples.rows.overload > 0))
+        return (self.base if crowded else SharedFamily(self.base)).fit(samples)

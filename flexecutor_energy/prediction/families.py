@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flexecutor_energy.errors import ModelFormatError
-from flexecutor_energy.prediction.blend import BlendPredictor, SharedFamily, SharedPredictor
+from flexecutor_energy.prediction.blend import (
+    BlendPredictor,
+    CrowdFamily,
+    SharedFamily,
+    SharedPredictor,
+)
 from flexecutor_energy.prediction.gaussian import HybridFamily, HybridPredictor
 from flexecutor_energy.prediction.loglinear import (
     ConstantFamily,
@@ -72,7 +77,8 @@ def on_shared_cores(families: Sequence[Family], *, crowded: bool) -> tuple[Famil
     """
     told = {f.name: SharedFamily(f) for f in families if f.name in _ON_SHARED_CORES}
     if crowded:
-        return (*families, *told.values())
+        learning = [CrowdFamily(f) if f.name in told else f for f in families]
+        return (*learning, *told.values())
     return tuple(told.get(family.name, family) for family in families)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from flexecutor_energy.errors import ModelFormatError
 from flexecutor_energy.prediction import train_profiles
-from flexecutor_energy.prediction.blend import BlendPredictor, SharedFamily, blended
+from flexecutor_energy.prediction.blend import BlendPredictor, CrowdFamily, SharedFamily, blended
 from flexecutor_energy.prediction.conformal import stretch_of_few
 from flexecutor_energy.prediction.families import on_shared_cores, predictor_from_dict
 from flexecutor_energy.prediction.loglinear import ConstantPredictor
@@ -99,6 +99,20 @@ def test_families_that_do_not_know_the_cores_compete_only_where_they_were_too_fe
     roomy = [family.name for family in on_shared_cores((PHASES, LEAN), crowded=False)]
     assert crowded == ["phases", "lean", "shared phases"]
     assert roomy == ["shared phases", "lean"]
+
+
+def test_without_a_crowd_to_learn_from_a_family_is_told_of_the_cores() -> None:
+    pairs = [(k, w) for k in (0.5, 1.0, 2.0) for w in (1.0, 2.0, 4.0)]
+    table = rows([k for k, _ in pairs], [w for _, w in pairs], cores=4.0)
+    held = table.with_held_cpu()
+    samples = Samples(table, 0.2 + 8 / (held.cpu * held.workers), {})
+    crowd = table.overload > 0
+    unaware = LEAN.fit(samples.take(~crowd)).predict(table.take(crowd))
+    told = CrowdFamily(LEAN).fit(samples.take(~crowd)).predict(table.take(crowd))
+    assert told == pytest.approx(samples.values[crowd], rel=0.05)
+    assert np.all(unaware < 0.7 * told)
+    learnt = CrowdFamily(LEAN).fit(samples).predict(table)
+    assert learnt == pytest.approx(LEAN.fit(samples).predict(table))
 
 
 def thrashing() -> Samples:
