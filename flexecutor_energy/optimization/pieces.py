@@ -27,10 +27,10 @@ from flexecutor_energy.optimization.rows import Rows
 from flexecutor_energy.optimization.silence import stdout_to_stderr
 from flexecutor_energy.optimization.windows import heads
 
-SMALLEST, LARGEST = 16, 200
+SMALLEST, LARGEST = 24, 200
 """Stages of the first pieces, and of the last ones at most."""
 
-PRECISION = 0.02
+PRECISION = 0.1
 """Relative to what a piece adds, which is a small part of the bound."""
 
 SCALE = 1e6
