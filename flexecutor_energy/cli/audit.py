@@ -63,7 +63,10 @@ def _show(show: Show, result: "AuditReport", name: str) -> None:
     for bound in result.bounds:
         promised = "" if bound.promised is None else f"; promised: {percent(bound.promised)}"
         show.say(f"{bound.name}: kept in {bound.kept} of {bound.judged} runs{promised}")
-    show.say("measured costs count requests to the object store; predicted ones do where sweeps counted them")
+    show.say(
+        "measured costs count requests to the object store; predicted ones do where",
+        "sweeps counted them",
+    )
     since = "" if result.current == result.runs else ", of the newest predictions"
     show.heading(f"stages, {result.current} runs{since}")
     show.say(_coverages([row for row in result.stages if row.metric != "cost"], "stage"))
