@@ -110,7 +110,7 @@ def measure(show: Show, dag: "DAG", space: ConfigSpace, **options: Any) -> Measu
 
     A sweep that is cut short, by Ctrl-C or an error, says what it keeps.
     """
-    with SweepView(show, dag.name) as view:
+    with SweepView(show, dag.name, at_most=bool(options.get("adaptive"))) as view:
         try:
             profiles = dag.profile(space, progress=[view.told], **options)
         except (KeyboardInterrupt, FlexecutorEnergyError):

@@ -22,6 +22,7 @@ class SweepView:
     ----------
     show : where to
     name : the workflow
+    at_most : whether the runs that are left are the most there may be, as in adaptive sweeps
 
     Attributes
     ----------
@@ -29,9 +30,10 @@ class SweepView:
     failures : what failed, with the reason, in order
     """
 
-    def __init__(self, show: Show, name: str) -> None:
+    def __init__(self, show: Show, name: str, *, at_most: bool = False) -> None:
         self._show = show
         self._name = name
+        self._at_most = at_most
         self._bar: tuple[Progress, TaskID] | None = None
         self._stack = ExitStack()
         self.last: SweepProgress | None = None
@@ -66,7 +68,7 @@ class SweepView:
             self._show.note(f"{self._name}: ended after {state.runs_done} runs: {state.stopped}")
         elif state.runs_done or state.runs_left:
             total = state.runs_done + state.runs_left
-            most = "" if state.regret is None else "at most "
+            most = "at most " if self._at_most else ""
             runs = f"{self._name}: {state.runs_done} of {most}{total} runs"
             self._show.note(", ".join(part for part in (runs, self._state(state)) if part))
 
@@ -75,7 +77,7 @@ class SweepView:
         if not state.runs_done:
             return ""
         parts = [format_quantity(round(state.seconds, 1), "s"), joules_so_far(state.joules)]
-        if state.runs_left and state.regret is None:
+        if state.runs_left and not self._at_most:
             left = state.seconds_left
             parts.append("" if left is None else f"{format_quantity(round(left), 's')} left")
         if state.regret is not None:
