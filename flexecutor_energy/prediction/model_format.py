@@ -15,8 +15,8 @@ from flexecutor_energy.prediction.makespan import execution_order
 from flexecutor_energy.prediction.report import StageReport, TrainReport, TransferReport
 from flexecutor_energy.prediction.requests import RequestCounts
 from flexecutor_energy.prediction.rows import FloatArray
-from flexecutor_energy.prediction.samples import TARGETS
 from flexecutor_energy.prediction.stage_model import HeldOutRuns, StageModel, TargetModel
+from flexecutor_energy.prediction.usable_runs import TARGETS
 from flexecutor_energy.prediction.workflow_model import Provenance, WorkflowModel
 from flexecutor_energy.workflow.config import StageConfig
 

@@ -13,7 +13,7 @@ from flexecutor_energy.prediction.predictor import Predictor
 from flexecutor_energy.prediction.requests import RequestCounts
 from flexecutor_energy.prediction.results import stage_energy_j
 from flexecutor_energy.prediction.rows import FloatArray, Rows
-from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS
+from flexecutor_energy.prediction.usable_runs import ON_TIME, TARGETS, TOTALS
 from flexecutor_energy.workflow.config import StageConfig
 
 

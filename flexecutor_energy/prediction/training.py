@@ -28,12 +28,13 @@ from flexecutor_energy.prediction.past import Past, Source
 from flexecutor_energy.prediction.predictor import Family
 from flexecutor_energy.prediction.report import StageReport, TrainReport
 from flexecutor_energy.prediction.rows import FloatArray, Rows, Samples, telling_parents
-from flexecutor_energy.prediction.samples import ON_TIME, TARGETS, TOTALS, StageData, collect
+from flexecutor_energy.prediction.samples import StageData, collect
 from flexecutor_energy.prediction.stage_model import (
     StageModel,
     TargetModel,
     covariates,
 )
+from flexecutor_energy.prediction.usable_runs import ON_TIME, TARGETS, TOTALS
 from flexecutor_energy.prediction.validation import CrossValidation, cross_validate
 from flexecutor_energy.prediction.workflow_model import WorkflowModel
 from flexecutor_energy.records.run import Profile
