@@ -192,6 +192,14 @@ def test_progress_without_a_terminal_is_a_line_a_run(capsys: pytest.CaptureFixtu
     assert view.failures == ["add: out_of_memory: too much"]
 
 
+def test_an_adaptive_sweep_counts_to_the_most_there_may_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with SweepView(Show(), "counting", at_most=True) as view:
+        view.told(state(1, 2, 12.0, {}))
+    assert capsys.readouterr().err == "counting: 1 of at most 3 runs, 2 s, 12 J modelled\n"
+
+
 def test_progress_on_a_terminal_is_a_bar() -> None:
     show = Show()
     text = StringIO()
