@@ -12,12 +12,16 @@ idle power. The kinds of candidates, from kind to hard:
 - ``steps``: four distinct speeds a stage, so that slack comes in large pieces;
 - ``concave``: all candidates but two lie above their convex hull, where relaxations are wrong;
 - ``noise``: time and energy have nothing to do with each other.
+
+Where several sizes are asked for, a last line says how time and gap grow from each to the next.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,24 +152,49 @@ def fastest(problem: Problem) -> float:
     return max(ends)
 
 
-def measure(problem: Problem, slack: float, arguments: argparse.Namespace) -> str:
-    """Solve one instance and return its line of the table."""
+class Measured(NamedTuple):
+    """What solving one instance took (s) and left (None without a plan), and its line."""
+
+    seconds: float
+    gap: float | None
+    line: str
+
+
+def measure(problem: Problem, slack: float, arguments: argparse.Namespace) -> Measured:
+    """Solve one instance."""
     bounded = problem.with_bounds({"time": slack * fastest(problem)})
     begin = time.perf_counter()
     try:
         solution = solve(bounded, arguments.objective, arguments.gap, arguments.time_limit)
     except GapError:
-        return f"{time.perf_counter() - begin:>9.2f}  no plan in time"
+        seconds = time.perf_counter() - begin
+        return Measured(seconds, None, f"{seconds:>9.2f}  no plan in time")
     checking = time.perf_counter()
     certificate = solution.certificate
     verification = verify(bounded.to_data(), solution.choice, certificate)
     end = time.perf_counter()
     proved = 1 - verification.proved_bound / certificate.objective
-    return (
+    line = (
         f"{checking - begin:>9.2f}{end - checking:>9.2f}"
         f"{certificate.gap:>10.3%}{max(proved, 0):>10.3%}  "
         f"{certificate.solver}{'' if verification.ok else ' NOT VERIFIED'}"
     )
+    return Measured(checking - begin, certificate.gap, line)
+
+
+def growth(measured: Mapping[str, Sequence[Measured]]) -> str:
+    """Say by what factor the time grows from size to size, and by how much the gap."""
+    found = []
+    for (_, small), (size, large) in pairwise(measured.items()):
+        factor = sum(own.seconds for own in large) / sum(own.seconds for own in small)
+        gaps = [
+            fmean(own.gap for own in each if own.gap is not None)
+            for each in (small, large)
+            if any(own.gap is not None for own in each)
+        ]
+        more = f", gap {gaps[1] - gaps[0]:+.3%}" if len(gaps) == 2 else ""
+        found.append(f"to {size} time x{factor:.1f}{more}")
+    return "; ".join(found)
 
 
 def arguments() -> argparse.Namespace:
@@ -195,15 +224,20 @@ def main() -> None:
     for shape in chosen.shapes:
         for kind in chosen.kinds:
             for slack in chosen.slacks:
+                measured: dict[str, list[Measured]] = {}
                 for size in chosen.sizes:
                     stages, configurations = (int(part) for part in size.split("x"))
                     for seed in chosen.seeds:
                         problem = instance(shape, stages, configurations, seed, kind)
+                        found = measure(problem, slack, chosen)
+                        measured.setdefault(size, []).append(found)
                         print(
                             f"{shape:<11}{kind:<9}{stages:>7}{configurations:>8}{slack:>6g}"
-                            f"{seed:>5}{measure(problem, slack, chosen)}",
+                            f"{seed:>5}{found.line}",
                             flush=True,
                         )
+                if len(measured) > 1:
+                    print(f"{shape:<11}{kind:<9}  growth: {growth(measured)}", flush=True)
 
 
 if __name__ == "__main__":
