@@ -9,9 +9,9 @@ same candidates with the same predicted values. Two questions are asked:
    times the fastest. Each line is one deadline, each column a scheduler: how far its plan is above
    the optimum that `optimization.solve` proves, or ``miss`` where its plan breaks the deadline
    (``none``: it formed no plan).
-2. *In 95 % of runs*: Jolteon and Orion choose by one half of the draws (held-out errors of
-   measured runs on every candidate); the others and ours keep the deadline divided by the factor
-   that this half stays below, as `optimize` does. All are judged by the other half.
+2. *In 95 % of runs*: ours, Jolteon and Orion choose by one half of the draws (held-out errors of
+   measured runs on every candidate); the others keep the deadline divided by the factor that this
+   half stays below. All are judged by the other half.
 
 A star marks workflows with synthetic joules, see `benchmarks.workloads`.
 """
@@ -31,6 +31,7 @@ from flexecutor_energy.errors import InfeasibleError
 from flexecutor_energy.optimization import Problem, evaluate, solve, verify
 from flexecutor_energy.optimization.objective import Objective
 from flexecutor_energy.optimization.problem import Choice, FloatArray
+from flexecutor_energy.optimization.promise import next_bound
 from flexecutor_energy.optimization.schedulers import (
     Instance,
     Scheduler,
@@ -125,10 +126,7 @@ def in_most_runs(workload: Workload, slack: float, chosen: argparse.Namespace) -
     lines = []
     ours = Line("runs", workload.name, slack, "ours", None, False, None, None, 0.0)
     begin = time.perf_counter()
-    try:
-        choice: Choice | None = solve(tightened, chosen.objective, gap=0).choice
-    except InfeasibleError:
-        choice = None
+    choice = promised(asked, draws, chosen.objective)
     took = time.perf_counter() - begin
     lines.append(judged(ours, asked, choice, judges, took, chosen.objective))
     best = lines[0].objective
@@ -151,6 +149,21 @@ def in_most_runs(workload: Workload, slack: float, chosen: argparse.Namespace) -
             line = replace(line, gap=line.objective / best - 1)
         lines.append(line)
     return lines
+
+
+def promised(asked: Problem, draws: Sequence[FloatArray], objective: Objective) -> Choice | None:
+    """Return the best plan under the loosest bound whose best plan is in time, as `optimize`."""
+    mean = deadline = asked.limit("time")
+    while True:
+        try:
+            solution = solve(asked.with_bounds({"time": mean}), objective, gap=0)
+        except InfeasibleError:
+            return None
+        choice = solution.choice
+        spans = makespans(asked, [own[:, c] for own, c in zip(draws, choice, strict=True)])
+        if upper_bound(spans / deadline, CONFIDENCE).factor <= 1:
+            return choice
+        mean = next_bound(min(mean, solution.makespan_s))
 
 
 def judged(

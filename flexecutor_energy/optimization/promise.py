@@ -132,8 +132,13 @@ def _next(attempt: _Attempt, *, patient: bool) -> float:
         mean = min(mean, total(attempt.solution, first))
     if not patient:
         mean = min(mean, asked / attempt.factor)
+    return asked / next_bound(mean)
+
+
+def next_bound(mean: float) -> float:
+    """Return the next tighter bound in the mean of the grid on which bounds are tried."""
     steps = math.ceil(math.log(mean) / math.log(_STEP) - TOLERANCE) - 1
-    return asked / _STEP**steps
+    return float(_STEP**steps)
 
 
 def _tightest(draft: PlanDraft, error: InfeasibleError, *, first: bool) -> _Attempt | None:
