@@ -33,8 +33,8 @@ REPAIRS = 4
 PROMISING = 60
 """Candidates of a stage that neighbourhoods look at, those of least excess."""
 
-SHARE = 0.6
-"""The share of the time for the bound; the rest is for plans."""
+SHARE, MOST = 0.6, 0.95
+"""The share of the time for the bound, the rest being for plans; and for a first plan at most."""
 
 PIECES, PIECEWISE = 40, 0.4
 """Stages from which on the bound is raised piece by piece, and the share of the time for that
@@ -96,7 +96,8 @@ def approach(
     if settings.method != "milp":
         share = Deadline(left * (1 - SHARE))
         goal = bound / (1 - min(settings.gap, 0.5))
-        plan = settled(problem, lower, kept, corners, weights, relaxed, goal, share)
+        patience = Deadline(left * MOST)  # without a plan all others are in vain
+        plan = settled(problem, lower, kept, corners, weights, relaxed, goal, patience)
         few = _promising(kept, excess(lower, kept, relaxed.multipliers))
         if plan is not None and problem.capacity is None and weights.value(plan) > goal:
             extra = excess(lower, few, relaxed.multipliers)

@@ -26,7 +26,7 @@ SETTLING, SETTLED = 8, 0.001
 FAR = 0.003
 """How far a plan must be from the goal, relatively, for annealing to be worth it."""
 
-ANNEALING, ANNEALING_S = 0.3, 0.02
+ANNEALING, ANNEALING_S = 0.12, 0.02
 """The share of the time that annealing may take, and the seconds for each stage."""
 
 
