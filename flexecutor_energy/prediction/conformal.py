@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.prediction.rows import FloatArray
@@ -80,7 +80,7 @@ def stretch_of_few(configurations: int) -> float:
     if not 2 <= m < needed_runs(_LEVEL):
         return 1.0
     quantile = (1 + _LEVEL) / 2
-    return float(t.ppf(quantile, m) * math.sqrt(1 + 1 / m) / norm.ppf(quantile))
+    return float(stdtrit(m, quantile) * math.sqrt(1 + 1 / m) / ndtri(quantile))
 
 
 def upper_bound(ratios: FloatArray, level: float) -> Bound:

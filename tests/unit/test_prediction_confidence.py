@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-import pytest
 
 from flexecutor_energy.prediction import WorkflowModel, train_profiles
 from flexecutor_energy.records.run import Profile
