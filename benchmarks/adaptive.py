@@ -5,12 +5,15 @@
 Each sampler measures one configuration of every stage a run; after some runs the plan that this
 supports (least joules within 1.5 times the fastest makespan) is compared with the best plan of
 the truth. Regret is the share of joules lost plus the share by which the deadline is exceeded.
-``adaptive`` chooses by ``decision.RegretRule`` and stops at an estimated regret of 3 %;
+``adaptive`` chooses by ``decision.RegretRule`` and stops at an estimated regret of 3 %, or when
+what could change the plan was measured three times (``kept``: the share of sweeps, in %, that end
+with no more than that in truth; ``sure``: that end since they estimate so; ``held``: of these);
 ``random`` is an ordinary sweep, whose order is random and balanced; ``lhs`` is a Latin hypercube
 of each size. Plans are made by the same rule for all three, and figures are 90th percentiles over
 seeds. Seconds are those of the stages, one after another; ``<`` tells a ratio to random sampling
-that had not come there after the whole grid. See ``benchmarks.replay`` for the
-workflows: no run is executed, and a star marks joules that were made up.
+that had not come there after the whole grid. See ``benchmarks.replay`` and
+``benchmarks.made_truths`` for the workflows: no run is executed, and a star marks joules that were
+made up.
 """
 
 import argparse
@@ -21,7 +24,8 @@ from time import process_time
 import numpy as np
 
 from benchmarks.drawn_workflows import DESIGNS
-from benchmarks.replay import Lawful, Recorded, Synthetic, Truth
+from benchmarks.made_truths import Lawful, Synthetic
+from benchmarks.replay import Recorded, Truth
 from flexecutor_energy.decision import RegretRule
 from flexecutor_energy.decision.losses import regret_of
 from flexecutor_energy.optimization.objective import Objective
@@ -43,6 +47,7 @@ class Path:
     seconds: list[float]
     regret: dict[int, float]
     cpu_s: float = 0.0
+    sure: bool = False  # ended since its own estimate was small
 
     def at(self, runs: int) -> float:
         """Return the regret after so many runs; of a sweep that ended, at its end."""
@@ -87,6 +92,7 @@ class Replay:
         self._play(guide, seed, path, truth.grid)
         assert guide.regret is not None  # also after the last run
         path.cpu_s = float(np.mean(cpu_s))
+        path.sure = guide.regret.upper <= EPSILON
         return path
 
     def random(self, seed: int, sizes: Sequence[int]) -> Path:
@@ -181,6 +187,8 @@ def report(truth: Truth, objective: Objective, seeds: int) -> None:
     ]
     ends = np.array([p.at(truth.grid) for p in adaptive])
     used = np.array([len(p.seconds) for p in adaptive])
+    sure = np.array([p.sure for p in adaptive])
+    held = f"{100 * np.mean(ends[sure] <= EPSILON):.0f}" if np.any(sure) else "-"
     spent = [
         None if ours is None else np.mean([p.spent(ours) for p in adaptive]),
         None if theirs is None else np.mean([p.spent(theirs) for p in random]),
@@ -196,7 +204,7 @@ def report(truth: Truth, objective: Objective, seeds: int) -> None:
         + f"{ratio:>7}"
         + f"{np.median(used):>6.0f}{np.quantile(used, 0.9):>5.0f}"
         + f"{100 * np.median(ends):>7.1f}{100 * np.quantile(ends, 0.9):>7.1f}"
-        + f"{100 * np.mean(ends <= EPSILON):>6.0f}"
+        + f"{100 * np.mean(ends <= EPSILON):>6.0f}{100 * np.mean(sure):>6.0f}{held:>6}"
         + f"{np.mean([p.cpu_s for p in adaptive]):>7.2f}",
         flush=True,
     )
@@ -216,12 +224,12 @@ def main() -> None:
     truths += [Synthetic(w, s) for s in range(1 if given.quick else 2) for w in WORKFLOW_NAMES]
     print(
         f"{'':<24}{'':>5}{'p90 regret at 30 %':>21}{'runs to p90≤3 %':>18}{'seconds':>21}"
-        f"{'':>7}{'at the stop':>31}"
+        f"{'':>7}{'at the stop':>43}"
     )
     print(
         f"{'truth':<24}{'grid':>5}{'adapt':>7}{'rand':>7}{'lhs':>7}{'adapt':>6}{'rand':>6}"
         f"{'lhs':>6}{'adapt':>7}{'rand':>7}{'lhs':>7}{'ratio':>7}{'runs':>6}{'p90':>5}{'med':>7}"
-        f"{'p90':>7}{'kept':>6}{'CPU s':>7}"
+        f"{'p90':>7}{'kept':>6}{'sure':>6}{'held':>6}{'CPU s':>7}"
     )
     for truth in truths:
         if given.only in truth.name:
