@@ -99,12 +99,9 @@ def options_of(
     ids = graph.stage_ids
     configs = {}
     for stage in graph.stages:
-        most, failed = stage.max_concurrency, data[stage.stage_id].failed
-        clamped = [
-            StageConfig(c.cpu, min(c.workers, most), c.memory)
-            for c in space.for_stage(stage.stage_id)
-        ]
-        configs[stage.stage_id] = tuple(c for c in dict.fromkeys(clamped) if c not in failed)
+        failed = data[stage.stage_id].failed
+        clamped = dict.fromkeys(stage.clamped(c) for c in space.for_stage(stage.stage_id))
+        configs[stage.stage_id] = tuple(c for c in clamped if c not in failed)
         if not configs[stage.stage_id]:
             raise ConfigurationError(f"every configuration of stage {stage.stage_id!r} failed")
     found = []

@@ -7,15 +7,14 @@ together.
 
 import numpy as np
 
+from flexecutor_energy.prediction.anchors import NOISE, Scatter
 from flexecutor_energy.prediction.deviations import Deviations, Places
 from flexecutor_energy.prediction.rows import FloatArray
 from flexecutor_energy.prediction.samples import StageData
 
-# What is assumed before anything else is known, as standard deviations of logarithms: of the
-# weight of a term about an equal share, and of noise between runs, which counts as much as so
-# many observations.
+# The standard deviation of the logarithm of a term's weight about an equal share, before anything
+# is known.
 _WEIGHT_SPREAD = 2.5
-_NOISE, _OBSERVATIONS = 0.04, 3.0
 # Deviations from the sum of terms: their possible sizes, and how likely each is beforehand, as a
 # normal distribution of the logarithm. Held-out errors of the reference profiles have this size.
 _SIZES = (0.02, 0.035, 0.06, 0.1, 0.17, 0.3)
@@ -56,7 +55,7 @@ class Law:
         points: Places,
     ) -> None:
         known = values > 0
-        self.noise = _noise(runs, data)
+        self.noise = Scatter.of(runs, data.run_rows).deviation(NOISE)
         counts = np.bincount(data.run_rows[runs > 0], minlength=len(values))[known]
         self._logs: FloatArray = np.log(values[known])
         self._noise: FloatArray = self.noise / np.sqrt(np.maximum(counts, 1))
@@ -142,18 +141,6 @@ class Law:
             if np.max(np.abs(step)) < _SETTLED:
                 break
         return weights
-
-
-def _noise(runs: FloatArray, data: StageData) -> float:
-    """Return the standard deviation of the log of one run about the mean of its condition."""
-    known = runs > 0
-    logs, conditions = np.log(runs[known]), data.run_rows[known]
-    size = len(data.rows)
-    counts = np.bincount(conditions, minlength=size)
-    means = np.bincount(conditions, weights=logs, minlength=size) / np.maximum(counts, 1)
-    freedom = len(logs) - int(np.sum(counts > 0))
-    spread = float(np.sum((logs - means[conditions]) ** 2))
-    return float(np.sqrt((_OBSERVATIONS * _NOISE**2 + spread) / (_OBSERVATIONS + freedom)))
 
 
 def _log_sum(design: FloatArray, weights: FloatArray) -> FloatArray:
