@@ -1,5 +1,9 @@
-"""The ways to choose that the energy plan is compared with, all by the same predictions."""
+"""The ways to choose that the energy plan is compared with, all by the same predictions.
 
+All run on one host, so plans know its cores: stages that may run at once wait for each other.
+"""
+
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +14,7 @@ from flexecutor_energy.optimization import solve
 from flexecutor_energy.optimization.objective import Objective
 
 SLACK = 1.2
+CORES = float(os.cpu_count() or 1)
 CONFIDENCES = (0.95, 0.8, 0.5)
 PLAN = "energy plan"
 OTHERS = ("fastest", "default", "uniform", "cost")
@@ -53,7 +58,7 @@ class Deadline:
 
 def choices(work: Shipped) -> tuple[Deadline, dict[str, Choice]]:
     """Return the energy plan under a deadline of 1.2 × the fastest plan's time, and the others."""
-    fastest = work.dag.optimize("time", space=SPACE)
+    fastest = work.dag.optimize("time", space=SPACE, capacity=CORES)
     deadline = _promised(work.dag, SLACK * fastest.time.mean)
     found: dict[str, Choice] = {}
     ways: dict[str, Configs] = {
@@ -78,9 +83,13 @@ def best(
     try:
         if deadline.confidence is not None:
             return dag.optimize(
-                objective, deadline.seconds, confidence=deadline.confidence, space=space
+                objective,
+                deadline.seconds,
+                confidence=deadline.confidence,
+                space=space,
+                capacity=CORES,
             ).configs
-        free = dag.optimize(objective, space=space)
+        free = dag.optimize(objective, space=space, capacity=CORES)
         on_means = replace(free.problem(), max_time=deadline.seconds)
         choice = solve(on_means, objective).choice
     except InfeasibleError:
