@@ -37,10 +37,9 @@ def tables(found: Sequence[Outcome]) -> str:
 def conditions(found: Sequence[Outcome]) -> str:
     """Return what was measured, where, and how busy others kept the machine meanwhile."""
     rounds = {len(outcome.rounds) for outcome in found}
-    said = dict.fromkeys(
-        f"{each.backend}, size {each.size}; {each.machine}; energy: {each.source}"
-        for each in found
-    )
+    places = dict.fromkeys(f"{o.backend}, size {o.size}; {o.machine}" for o in found)
+    sources = dict.fromkeys(outcome.source for outcome in found)
+    said = [*places, f"energy: {' | '.join(map(str, sources))}"]
     shares = [
         run.foreign
         for outcome in found
