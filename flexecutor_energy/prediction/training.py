@@ -10,16 +10,14 @@ from threadpoolctl import threadpool_limits
 
 from flexecutor_energy.errors import NotProfiledError, UnknownStageError
 from flexecutor_energy.prediction.anchors import NOTHING, Anchors, Scatter, no_anchors
+from flexecutor_energy.prediction.appraisal import stage_report, workflow_notes
 from flexecutor_energy.prediction.blend import blended
-from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs, stretch_of_few
+from flexecutor_energy.prediction.conformal import stretch_of_few
 from flexecutor_energy.prediction.confounding import lines_of
 from flexecutor_energy.prediction.families import candidates, on_shared_cores
 from flexecutor_energy.prediction.held_out import (
     anchors_of,
-    coverage,
     held_out_runs,
-    mape_again,
-    mape_unseen,
     no_runs,
 )
 from flexecutor_energy.prediction.loglinear import ConstantPredictor
@@ -41,7 +39,6 @@ from flexecutor_energy.records.run import Profile
 
 logger = logging.getLogger(__name__)
 
-_LEVELS = (0.9, 0.95)
 # target and number of groups → families in order of trust
 Candidates = Callable[[str, int], Sequence[Family]]
 
@@ -104,7 +101,7 @@ def train_profiles(
                 past=past_of(source, order[stage], families) if source is not None else None,
             )
             logger.info("trained %s: held-out time error %s", stage, reports[stage].mape_time)
-    report = TrainReport(dag, reports, _workflow_notes(models))
+    report = TrainReport(dag, reports, workflow_notes(models))
     return WorkflowModel(dag, models, order), report
 
 
@@ -159,11 +156,11 @@ def train_stage(
     stretch = stretch_of_few(len(np.unique(data.groups)))
     model = replace(model, runs=replace(held_out_runs(data, model), stretch=stretch))
     if past is None:
-        return model, _report(data, model, chosen, validations, notes)
+        return model, stage_report(data, model, chosen, validations, notes)
     told = past.report(data, model)
     model = replace(model, runs=replace(model.runs, stretch=told.stretch))
     notes = (*notes, told.note())
-    return model, replace(_report(data, model, chosen, validations, notes), transfer=told)
+    return model, replace(stage_report(data, model, chosen, validations, notes), transfer=told)
 
 
 def past_of(source: Source, parents: Sequence[str], families: Candidates = candidates) -> Past:
@@ -244,79 +241,3 @@ def _stage_model(
         backends=data.backends,
         requests=data.requests,
     )
-
-
-def _report(
-    data: StageData,
-    model: StageModel,
-    chosen: Mapping[str, str],
-    validations: Mapping[str, CrossValidation],
-    notes: Sequence[str],
-) -> StageReport:
-    coverages = {level: coverage(model.runs, level) for level in _LEVELS}
-    return StageReport(
-        mape_time=mape_unseen(data, model.runs, ("time",)),
-        mape_energy=mape_unseen(data, model.runs, _energy_targets(model)),
-        mape_again=mape_again(model.runs),
-        coverage=coverages[_LEVELS[-1]],
-        coverages=coverages,
-        level=_LEVELS[-1],
-        predictor=chosen["time"],
-        predictors=dict(chosen),
-        errors={target: dict(validation.mape) for target, validation in validations.items()},
-        configurations=len(data.configs),
-        conditions=len(data.rows),
-        runs=len(data.run_ids),
-        notes=(*notes, *data.notes, *_stage_notes(data)),
-    )
-
-
-def _energy_targets(model: StageModel) -> tuple[str, ...]:
-    if not model.has_energy:
-        return ()
-    startup = ("energy_startup",) if "energy_startup" in model.targets else ()
-    if "energy" in model.targets:
-        return ("energy", *startup)
-    return ("energy_dynamic", "energy_idle", *startup)
-
-
-def _stage_notes(data: StageData) -> list[str]:
-    notes = []
-    count = len(data.run_ids)
-    if data.grouped_by == "run":
-        notes.append(
-            "one configuration only: errors are among its repetitions, and others are a guess"
-        )
-    elif data.grouped_by == "condition":
-        notes.append(
-            "one configuration only: errors are among the worker counts of its parents, and "
-            "other configurations are a guess"
-        )
-    if count == 1:
-        notes.append("a single run: no error can be told, intervals are assumed")
-    elif count == len(data.rows) and data.grouped_by != "run":
-        notes.append("one repetition each: noise cannot be told from error; it is assumed")
-    if 1 < count < needed_runs(_LEVELS[-1]):
-        level = max([lv for lv in _LEVELS if count >= needed_runs(lv)], default=None)
-        supported = (
-            f"support {level:.0%} at most" if level else f"are below the {FEW_RUNS} of 90 %"
-        )
-        notes.append(f"{count} runs {supported}; intervals use the widest error seen")
-    return notes
-
-
-def _workflow_notes(models: Mapping[str, StageModel]) -> tuple[str, ...]:
-    notes = []
-    if len(models) > 1:
-        ids = [{run_id for run_id in m.runs.run_ids if run_id} for m in models.values()]
-        shared = len(set.intersection(*ids))
-        if shared < FEW_RUNS:
-            notes.append(
-                f"{shared} runs cover all stages, so how errors of stages go together is not "
-                "known; they are taken to coincide"
-            )
-    without = [name for name, model in models.items() if not model.has_energy]
-    if without:
-        which = "no stage" if len(without) == len(models) else f"not {', '.join(without)}"
-        notes.append(f"energy: {which} was profiled with it")
-    return tuple(notes)
