@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from benchmarks.shipped import DEFAULT, SPACE, Configs, Shipped
 from flexecutor_energy import DAG, ConfigSpace, StageConfig
-from flexecutor_energy.errors import InfeasibleError
+from flexecutor_energy.errors import GapError, InfeasibleError
 from flexecutor_energy.optimization import solve
 from flexecutor_energy.optimization.objective import Objective
 
@@ -92,7 +92,7 @@ def best(
         free = dag.optimize(objective, space=space, capacity=CORES)
         on_means = replace(free.problem(), max_time=deadline.seconds)
         choice = solve(on_means, objective).choice
-    except InfeasibleError:
+    except (GapError, InfeasibleError):
         return None
     return {
         options.stage_id: options.candidates[index].config
