@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flexecutor_energy.errors import InfeasibleError
+from flexecutor_energy.errors import GapError, InfeasibleError
 from flexecutor_energy.optimization.certificate import Solution
 from flexecutor_energy.optimization.draft import PlanDraft
 from flexecutor_energy.optimization.exact import solve
@@ -95,7 +95,10 @@ def _settled(attempt: _Attempt) -> _Attempt:
     if attempt.factor <= attempt.draft.factor:
         return attempt
     tight = attempt.draft.tightened(attempt.factor * (1 - TOLERANCE))
-    again = _Attempt.of(tight, _solved(tight))
+    try:
+        again = _Attempt.of(tight, _solved(tight))
+    except (GapError, InfeasibleError):  # a search that need not find what it found before
+        return attempt
     return again if again.kept else attempt
 
 
