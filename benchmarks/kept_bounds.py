@@ -111,7 +111,8 @@ def _tell(name: str, plan: Plan, times: list[float], joules: list[float]) -> Non
     kept = sum(value <= bound for value in times)
     inside = sum(plan.time.low <= value <= plan.time.high for value in times)
     print(f"{name}: deadline {bound:.2f} s kept in {kept} of {len(times)} runs")
-    print(f"  time inside its {plan.time.level:.0%} interval: {inside} of {len(times)}")
+    ends = f"{plan.time.low:.2f} … {plan.time.high:.2f} s"
+    print(f"  time inside its {plan.time.level:.0%} interval, {ends}: {inside} of {len(times)}")
     if plan.energy is not None:
         held = sum(plan.energy.low <= value <= plan.energy.high for value in joules)
         print(f"  energy inside its interval: {held} of {len(joules)}")
