@@ -221,7 +221,9 @@ def test_the_native_answer_passes_its_oracle_and_is_plain(case: Case, sound: Any
 
 
 @pytest.mark.parametrize(
-    ("workers", "cpu"), [(1, 2), (3, 0.5), (MORE_THAN_PIECES, 1)], ids=["one", "three", "many"]
+    ("workers", "cpu"),
+    [(1, 2), (2, 1), (3, 0.5), (MORE_THAN_PIECES, 1)],
+    ids=["one", "two", "three", "many"],
 )
 def test_workers_and_cores_change_the_speed_and_never_the_answer(
     case: Case, sound: Any, stored: Storage, workers: int, cpu: float, tmp_path: Path
