@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.drawn_workflows import DESIGNS
+from benchmarks.graphs import graph_of
 from benchmarks.judged_workflows import World, drawn_world, reference_world
 from benchmarks.workloads import WORKFLOWS
 from flexecutor_energy.errors import InfeasibleError
@@ -31,9 +32,7 @@ from flexecutor_energy.optimization.terms import Terms, problem_of
 from flexecutor_energy.prediction import train_profiles
 from flexecutor_energy.prediction.makespan import execution_order, makespan_s
 from flexecutor_energy.pricing import resolve_pricing
-from flexecutor_energy.workflow.context import StageContext
 from flexecutor_energy.workflow.graph import StageGraph
-from flexecutor_energy.workflow.stage import Stage
 
 SLACKS = (1.15, 1.3, 1.5, 2.0, 3.0)
 
@@ -51,7 +50,7 @@ class Line:
 def judged(world: World, level: float) -> list[Line]:
     """Return what becomes of each deadline."""
     model, _ = train_profiles(world.known, world.parents, dag=world.name)
-    graph = graph_of(world)
+    graph = graph_of(world.name, world.known, world.parents)
     pricing = resolve_pricing(None)
     table = candidate_table(
         graph, model, None, {}, scope="provisioned", pricing=pricing, confidence=level
@@ -131,18 +130,6 @@ def true_problem(world: World, table: Table, graph: StageGraph) -> Problem:
         times.append(columns[0])
         costs.append(columns[1])
     return replace(problem, times=times, costs=costs)
-
-
-def graph_of(world: World) -> StageGraph:
-    stages = {stage: Stage(stage, _nothing) for stage in world.known}
-    for child, above in world.parents.items():
-        for parent in above:
-            stages[parent] >> stages[child]
-    return StageGraph(world.name).add_stages(stages.values())
-
-
-def _nothing(context: StageContext) -> None:
-    del context
 
 
 def main() -> None:

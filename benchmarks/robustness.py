@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.graphs import graph_of
 from benchmarks.workloads import ML
 from flexecutor_energy.errors import InfeasibleError
 from flexecutor_energy.optimization import Plan, solve
@@ -37,9 +38,6 @@ from flexecutor_energy.pricing import resolve_pricing
 from flexecutor_energy.quantities import Interval
 from flexecutor_energy.records.power_facts import PowerFacts, power_facts
 from flexecutor_energy.records.store import load_profile
-from flexecutor_energy.workflow.context import StageContext
-from flexecutor_energy.workflow.graph import StageGraph
-from flexecutor_energy.workflow.stage import Stage
 
 # SPECpower_ssj2008, https://www.spec.org/power_ssj2008/results/, average watts at active idle and
 # at 10, 20, … 100 % load. The Dell servers of 2017 as users of CloudSim noted them down, all
@@ -100,11 +98,7 @@ def reference_plans() -> Iterator[Judged]:
     """Yield plans of the reference profile under deadlines and scopes."""
     profiles = {p.stem: load_profile(p) for p in sorted((PROFILES / "ml_2core_vm").glob("*.json"))}
     model, _ = train_profiles(profiles, ML, dag="ml_2core_vm")
-    stages = {name: Stage(name, _nothing) for name in profiles}
-    for child, parents in ML.items():
-        for parent in parents:
-            stages[parent] >> stages[child]
-    graph = StageGraph("ml_2core_vm").add_stages(stages.values())
+    graph = graph_of("ml_2core_vm", profiles, ML)
     background = Background("modelled", power_facts(profiles))
     for scope in SCOPES:
         free = PlanRequest(
@@ -197,10 +191,6 @@ def _plan(table: Table, terms: Terms) -> Plan:
         version="",
         context=PlanContext(HOST),
     )
-
-
-def _nothing(context: StageContext) -> None:
-    del context
 
 
 def show(rows: list[Judged]) -> None:

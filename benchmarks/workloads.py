@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.graphs import graph_of
 from benchmarks.prediction import PARENTS, PROFILES
 from benchmarks.solver import SHAPES
 from flexecutor_energy.optimization import Problem, solve
@@ -23,9 +24,6 @@ from flexecutor_energy.prediction import train_profiles
 from flexecutor_energy.pricing import resolve_pricing
 from flexecutor_energy.records.store import load_profile
 from flexecutor_energy.workflow.config import StageConfig
-from flexecutor_energy.workflow.context import StageContext
-from flexecutor_energy.workflow.graph import StageGraph
-from flexecutor_energy.workflow.stage import Stage
 
 ML = {"train": ["pca"], "aggregate": ["pca", "train"], "test": ["pca", "aggregate"]}
 WORKFLOWS = {**PARENTS, "ml_2core_vm": ML}
@@ -52,11 +50,7 @@ def trained(count: int) -> list[Workload]:
     for name, parents in WORKFLOWS.items():
         paths = sorted((PROFILES / name).glob("*.json"))
         model, _ = train_profiles({p.stem: load_profile(p) for p in paths}, parents, dag=name)
-        stages = {stage: Stage(stage, _nothing) for stage in model.stages}
-        for child, above in parents.items():
-            for parent in above:
-                stages[parent] >> stages[child]
-        graph = StageGraph(name).add_stages(stages.values())
+        graph = graph_of(name, model.stages, parents)
         table = candidate_table(
             graph,
             model,
@@ -145,7 +139,3 @@ def default(workload: Workload) -> Choice | None:
 
 def _halves(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     return rows[: len(rows) // 2], rows[len(rows) // 2 :]
-
-
-def _nothing(context: StageContext) -> None:
-    del context

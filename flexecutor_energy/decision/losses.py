@@ -21,13 +21,7 @@ MINIMISED: Mapping[str, tuple[str, ...]] = {
 
 def metrics_of(request: PlanRequest) -> tuple[str, ...]:
     """Return the metrics that are minimised or bounded."""
-    return tuple(dict.fromkeys((*MINIMISED[request.objective], *bounds_of(request))))
-
-
-def bounds_of(request: PlanRequest) -> dict[str, float]:
-    """Return metric → bound."""
-    asked = {"time": request.max_time, "energy": request.max_energy, "cost": request.max_cost}
-    return {metric: bound for metric, bound in asked.items() if bound is not None}
+    return tuple(dict.fromkeys((*MINIMISED[request.objective], *request.bounded)))
 
 
 def objective_of(request: PlanRequest, totals: Mapping[str, FloatArray]) -> FloatArray:
@@ -39,7 +33,7 @@ def objective_of(request: PlanRequest, totals: Mapping[str, FloatArray]) -> Floa
 def excess_of(request: PlanRequest, totals: Mapping[str, FloatArray]) -> FloatArray:
     """Return the shares by which bounds are exceeded, added up: array as of the totals."""
     excess = np.zeros_like(totals["time"])
-    for metric, bound in bounds_of(request).items():
+    for metric, bound in request.bounds.items():
         excess = excess + np.maximum(totals[metric] / bound - 1, 0.0)
     return excess
 

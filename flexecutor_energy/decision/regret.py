@@ -4,7 +4,6 @@ import numpy as np
 
 from flexecutor_energy.decision.losses import (
     MINIMISED,
-    bounds_of,
     excess_of,
     loss_of,
     objective_of,
@@ -56,7 +55,7 @@ def _amount(
 ) -> float | None:
     """Return the mean of what is lost of a metric: as the objective, or beyond its bound."""
     if metric not in MINIMISED[request.objective]:
-        bound = bounds_of(request).get(metric)
+        bound = dict[str, float](request.bounds.items()).get(metric)
         if bound is None:
             return None
         ours, theirs = np.maximum(ours, bound), np.maximum(theirs, bound)

@@ -49,8 +49,9 @@ class _Attempt:
 
     @classmethod
     def of(cls, draft: PlanDraft, solution: Solution) -> "_Attempt":
-        factor = draft.needed(solution.choice, draft.request.bounded)
-        over = {m: total(solution, m) * factor / _asked(draft, m) for m in draft.request.bounded}
+        bounds = draft.request.bounds
+        factor = draft.needed(solution.choice, tuple(bounds))
+        over = {m: total(solution, m) * factor / asked for m, asked in bounds.items()}
         metric = max(over, key=lambda name: over[name])
         return cls(draft, solution, factor, over[metric], metric)
 
@@ -117,9 +118,12 @@ def _attempts(draft: PlanDraft) -> Iterator[_Attempt]:
         try:
             attempt = _Attempt.of(tight, _solved(tight))
         except InfeasibleError as error:
-            last = _tightest(draft, error, first=factor == 1.0)
-            if last is not None:
-                yield last
+            if not isinstance(error.plan, Solution):
+                raise
+            if factor == 1.0:
+                raise _not_often_enough(_Attempt.of(draft, error.plan)) from None
+            if len(draft.request.bounded) == 1:
+                yield _tightest(draft, error.plan)
             return
         yield attempt
         factor = _next(attempt, patient=patient)
@@ -128,8 +132,7 @@ def _attempts(draft: PlanDraft) -> Iterator[_Attempt]:
 def _next(attempt: _Attempt, *, patient: bool) -> float:
     """Return the factor of the next bound of the grid below which the plan does not stay."""
     draft = attempt.draft
-    first = draft.request.bounded[0]
-    asked = _asked(draft, first)
+    first, asked = next(iter(draft.request.bounds.items()))
     mean = asked / draft.factor
     if len(draft.request.bounded) == 1:  # the plan stays best down to its own total
         mean = min(mean, total(attempt.solution, first))
@@ -144,21 +147,11 @@ def next_bound(mean: float) -> float:
     return float(_STEP**steps)
 
 
-def _tightest(draft: PlanDraft, error: InfeasibleError, *, first: bool) -> _Attempt | None:
-    """Return the best plan under the least bound in the mean that can be kept at all.
-
-    None where that is more than one bound says, or where it keeps no bound even in the mean.
-    """
-    nearest = error.plan
-    if not isinstance(nearest, Solution):
-        raise error
-    if not first and len(draft.request.bounded) == 1:
-        (metric,) = draft.request.bounded
-        least = draft.tightened(_asked(draft, metric) / (total(nearest, metric) * (1 + TOLERANCE)))
-        return _Attempt.of(least, _solved(least))
-    if first:
-        raise _not_often_enough(_Attempt.of(draft, nearest)) from None
-    return None
+def _tightest(draft: PlanDraft, nearest: Solution) -> _Attempt:
+    """Return the best plan under the least bound in the mean that can be kept: the nearest's."""
+    ((metric, asked),) = draft.request.bounds.items()
+    least = draft.tightened(asked / (total(nearest, metric) * (1 + TOLERANCE)))
+    return _Attempt.of(least, _solved(least))
 
 
 def _solved(draft: PlanDraft) -> Solution:
@@ -169,7 +162,7 @@ def _solved(draft: PlanDraft) -> Solution:
 def _not_often_enough(attempt: _Attempt) -> InfeasibleError:
     """Return the error that says what can be promised, with the plan that keeps that."""
     draft = attempt.draft.tightened(attempt.factor)
-    metric, bound = attempt.metric, _asked(draft, attempt.metric)
+    metric, bound = attempt.metric, draft.request.bounds[attempt.metric]
     least = total(attempt.solution, metric)
     error = InfeasibleError(
         f"no plan keeps max_{metric}={bound:g}: the best attainable is {least:.6g}; ask for at "
@@ -180,9 +173,3 @@ def _not_often_enough(attempt: _Attempt) -> InfeasibleError:
         plan=attempt.solution,
     )
     return draft.as_asked(error)
-
-
-def _asked(draft: PlanDraft, metric: Metric) -> float:
-    asked = draft.terms.asked(metric)
-    assert asked is not None, "only metrics that are bounded are looked at"
-    return asked

@@ -59,14 +59,19 @@ class PlanRequest:
                 raise ConfigurationError(f"{name} must be above 0, got {value!r}")
 
     @property
-    def bounded(self) -> tuple[Metric, ...]:
-        """The metrics that are bounded."""
-        bounds: dict[Metric, float | None] = {
+    def bounds(self) -> dict[Metric, float]:
+        """What one run should keep, by metric; metrics without a bound are absent."""
+        asked: dict[Metric, float | None] = {
             "time": self.max_time,
             "energy": self.max_energy,
             "cost": self.max_cost,
         }
-        return tuple(metric for metric, bound in bounds.items() if bound is not None)
+        return {metric: bound for metric, bound in asked.items() if bound is not None}
+
+    @property
+    def bounded(self) -> tuple[Metric, ...]:
+        """The metrics that are bounded."""
+        return tuple(self.bounds)
 
     @property
     def needs_energy(self) -> bool:

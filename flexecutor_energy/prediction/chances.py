@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flexecutor_energy.errors import ConfigurationError, MissingEnergyError
+from flexecutor_energy.errors import ConfigurationError
 from flexecutor_energy.prediction.accounts import Accounts
 from flexecutor_energy.prediction.conformal import (
     FEW_RUNS,
@@ -69,7 +69,7 @@ class Chances:
     ConfigurationError
         A metric is not known.
     MissingEnergyError
-        Energy is asked for, and a stage was profiled without.
+        Energy is asked for, and a stage was profiled without; `WorkflowModel.chances` names all.
     """
 
     def __init__(
@@ -80,9 +80,6 @@ class Chances:
                 raise ConfigurationError(
                     f"metric {name!r} is not known; known are: {', '.join(METRICS)}"
                 )
-        missing = [name for name, stage in stages.items() if not stage.has_energy]
-        if "energy" in metrics and missing:
-            raise MissingEnergyError(missing)
         self._stages, self._accounts = stages, accounts
         # the makespan carries idle power and the price of a machine
         self._doubts = {n: doubts(stages, n, accounts.scope) for n in {"time", *metrics}}

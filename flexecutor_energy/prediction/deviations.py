@@ -89,6 +89,14 @@ class Deviations:
         values: FloatArray = (self._size**2 * at.kernel(self._points) @ solved).T
         return values
 
+    def variance(self, at: Places) -> FloatArray:
+        """Return how uncertain the process stays elsewhere: array (rows,)."""
+        size = self._size**2
+        across = size * at.kernel(self._points)
+        explained = np.sum(across * np.linalg.solve(self.covariance, across.T).T, axis=1)
+        left: FloatArray = np.maximum(size - explained, 0.0)
+        return left
+
     def before(
         self, here: Places, there: Places, draws: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:

@@ -11,10 +11,9 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from flexecutor_energy.prediction.anchors import NOISE, NOTHING, OBSERVATIONS, Scatter
-from flexecutor_energy.prediction.deviations import Places, places
+from flexecutor_energy.prediction.deviations import Deviations, Places, places
 from flexecutor_energy.prediction.rows import FloatArray, Rows
 from flexecutor_energy.prediction.stage_model import StageModel
 
@@ -70,8 +69,7 @@ class Doubt:
         array (runs,); NaN for runs that were not held out
         """
         here, points = places([rows, self._conditions])
-        everything = np.ones(len(self._conditions), dtype=bool)
-        variance = self._variances(here, points, everything)[0]
+        variance = Deviations(points, self._size, self._noises).variance(here)[0]
         beyond = float(self._model.untold(rows, self._metric, self._scope)[0])
         spread = math.sqrt(variance + self._noise**2 + beyond**2)
         unseen = self._unseen * self._model.runs.stretch
@@ -91,16 +89,6 @@ class Doubt:
         total = OBSERVATIONS * _ERROR**2 + float(np.sum(np.maximum(errors, 0.0)))
         return math.sqrt(total / (OBSERVATIONS + int(np.sum(known))))
 
-    def _variances(self, here: Places, points: Places, known: npt.NDArray[np.bool_]) -> FloatArray:
-        """Return the variance of the error given that some conditions are known: array (rows,)."""
-        size = self._size**2
-        inside = points.take(known)
-        covariance = size * inside.kernel(inside) + np.diag(self._noises[known] ** 2)
-        across = size * here.kernel(inside)
-        explained = np.sum(across * np.linalg.solve(covariance, across.T).T, axis=1)
-        left: FloatArray = np.maximum(size - explained, 0.0)
-        return left
-
     def _variances_held_out(self, points: Places) -> FloatArray:
         """Return the variance at each condition, given those held out at other times."""
         if len(points.own) == 1:  # its runs were held out one by one
@@ -109,7 +97,8 @@ class Doubt:
         found = np.zeros(len(groups))
         for group in np.unique(groups):
             inside = groups == group
-            found[inside] = self._variances(points.take(inside), points, ~inside)
+            others = Deviations(points.take(~inside), self._size, self._noises[~inside])
+            found[inside] = others.variance(points.take(inside))
         return found
 
 

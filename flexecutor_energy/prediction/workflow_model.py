@@ -255,6 +255,8 @@ class WorkflowModel:
         MissingEnergyError
             Energy is asked for, and a stage was profiled without.
         """
+        if "energy" in metrics:
+            self.require_energy()
         order = execution_order(list(self.stages), self.edges)
         accounts = Accounts(order, scope, resolve_pricing(pricing), idle_power_w)
         return Chances(self.stages, metrics, accounts)
