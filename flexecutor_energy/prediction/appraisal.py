@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from flexecutor_energy.prediction.conformal import FEW_RUNS, needed_runs
+from flexecutor_energy.prediction.evidence import common_runs
 from flexecutor_energy.prediction.held_out import coverage, mape_again, mape_unseen
 from flexecutor_energy.prediction.report import StageReport
 from flexecutor_energy.prediction.samples import StageData
@@ -85,8 +86,7 @@ def workflow_notes(models: Mapping[str, StageModel]) -> tuple[str, ...]:
     """Return what to know about a workflow whose stages were trained."""
     notes = []
     if len(models) > 1:
-        ids = [{run_id for run_id in m.runs.run_ids if run_id} for m in models.values()]
-        shared = len(set.intersection(*ids))
+        shared = len(next(iter(common_runs(models).values())))
         if shared < FEW_RUNS:
             notes.append(
                 f"{shared} runs cover all stages, so how errors of stages go together is not "

@@ -66,13 +66,7 @@ def believed(
     MissingEnergyError
         The scope needs dynamic energy by itself, and only the total was measured.
     """
-    seen = Rows(
-        data.rows.cpu,
-        data.rows.memory_mb,
-        data.rows.workers,
-        {parent: data.rows.fan_in[parent] for parent in rows.fan_in},
-        cores=data.rows.cores,
-    )
+    seen = replace(data.rows, fan_in={p: data.rows.fan_in[p] for p in rows.fan_in})
     at, points = places([rows, seen])
     seen, rows = seen.with_held_cpu(), replace(rows, cores=data.rows.cores).with_held_cpu()
     names = terms.applicable(_OWN_TERMS, _FAN_IN_TERMS, rows)
